@@ -1,0 +1,12 @@
+// SIGINT and SIGTERM as a flag that long work polls.
+#pragma once
+
+namespace swift::base {
+
+// First signal: sets the flag. A second one ends the process at once with 128 + signal.
+void install_stop_handlers();
+
+// 0, or the number of the signal that asked to stop (SIGINT 2, SIGTERM 15).
+int stop_signal();
+
+}  // namespace swift::base

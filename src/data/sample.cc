@@ -1,0 +1,23 @@
+#include "data/sample.h"
+
+namespace swift::data {
+
+int64_t Sample::trained_tokens() const {
+  int64_t count = 0;
+  for (size_t i = 1; i < labels.size(); ++i) count += labels[i] != kIgnore ? 1 : 0;
+  return count;
+}
+
+void append(Pack& pack, const Sample& sample) {
+  if (pack.cu_seqlens.empty()) pack.cu_seqlens.push_back(0);
+  const size_t length = sample.input_ids.size();
+  for (size_t i = 0; i < length; ++i) {
+    pack.input_ids.push_back(sample.input_ids[i]);
+    pack.labels.push_back(i + 1 < length ? sample.labels[i + 1] : kIgnore);
+    pack.position_ids.push_back(static_cast<int32_t>(i));
+  }
+  pack.cu_seqlens.push_back(static_cast<int32_t>(pack.input_ids.size()));
+  pack.trained_tokens += sample.trained_tokens();
+}
+
+}  // namespace swift::data

@@ -1,0 +1,37 @@
+// Chat templates: the Jinja text of a model directory, rendered as transformers' apply_chat_template does.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/json.h"
+
+namespace swift::text {
+
+struct RenderOptions {
+  bool add_generation_prompt = false;
+  base::Json tools = nullptr;                    // null or an array of tool schemas
+  base::Json variables = base::Json::object();   // further template variables (enable_thinking, documents …)
+};
+
+// Parsed once, rendered from any thread.
+class ChatTemplate {
+ public:
+  // chat_template.jinja of the directory, else "chat_template" of tokenizer_config.json. bos_token, eos_token
+  // and the other special tokens come from tokenizer_config.json. Throws base::Error(model) when there is none.
+  static ChatTemplate from_directory(const std::filesystem::path& directory);
+  static bool exists_in(const std::filesystem::path& directory);
+  // special_tokens: {"bos_token": "<s>", …}; name is used in errors.
+  static ChatTemplate from_source(const std::string& source, base::Json special_tokens, const std::string& name);
+
+  // Throws base::Error(data) with the template's line: raise_exception, undefined attribute, bad types.
+  std::string render(const base::Json& messages, const RenderOptions& options = {}) const;
+  const base::Json& special_tokens() const;
+
+  struct Impl;
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace swift::text

@@ -1,6 +1,6 @@
 # Compiler flags of our own targets, as one interface library.
 add_library(swift_options INTERFACE)
-target_compile_options(swift_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wno-missing-field-initializers>)
+target_compile_options(swift_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wno-restrict -Wno-stringop-overflow>)
 if(SWIFT_WERROR)
   target_compile_options(swift_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()

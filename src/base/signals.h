@@ -9,4 +9,7 @@ void install_stop_handlers();
 // 0, or the number of the signal that asked to stop (SIGINT 2, SIGTERM 15).
 int stop_signal();
 
+// Forgets the signal, once what it asked to stop has stopped and more work follows (a chat's next question).
+void clear_stop_signal();
+
 }  // namespace swift::base

@@ -7,5 +7,5 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/grad_mode.h>
-#include <torch/csrc/autograd/generated/variable_factories.h>
+#include <torch/custom_class.h>
 #pragma GCC diagnostic pop

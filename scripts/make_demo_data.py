@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Writes the demo's texts into assets/demo: corpus.jsonl, instruct.jsonl and heldout.jsonl.
+
+Development-time only; Python's standard library, no network. The same bytes on every run (seeded).
+All text comes from the patterns and word tables in scripts/demo_data.
+
+    python3 scripts/make_demo_data.py [OUTPUT_DIR]
+"""
+import json
+import pathlib
+import random
+import sys
+
+from demo_data.exercises import TASKS, worksheet
+from demo_data.stories import facts, passage_with_questions, story
+
+SEED = 20240
+CORPUS_BYTES = 4_200_000
+INSTRUCT_ROWS = 2000
+HELDOUT_PER_TASK = 8
+# Share of documents; worksheets are what the instruction set builds on.
+MIX = [(story, 0.22), (facts, 0.16), (passage_with_questions, 0.17), (worksheet, 0.45)]
+
+
+def corpus(rng: random.Random) -> list[str]:
+    documents, seen, size = [], set(), 0
+    makers, weights = zip(*MIX)
+    while size < CORPUS_BYTES:
+        text = rng.choices(makers, weights)[0](rng)
+        if text not in seen:
+            seen.add(text)
+            documents.append(text)
+            size += len(text.encode())
+    return documents
+
+
+def requests(rng: random.Random) -> tuple[list[dict], list[dict]]:
+    """Instruction rows and held-out rows. No instance (a task with its operands) occurs in both, no prompt twice."""
+    heldout, keys, prompts = [], set(), set()
+    for task, ask in TASKS.items():
+        found = 0
+        while found < HELDOUT_PER_TASK:
+            prompt, answer, key = ask(rng)
+            if key not in keys:
+                keys.add(key)
+                prompts.add(prompt)
+                heldout.append({"messages": turn(prompt, answer), "solution": answer, "task": task})
+                found += 1
+    instruct, tasks = [], list(TASKS.values())
+    while len(instruct) < INSTRUCT_ROWS:
+        prompt, answer, key = tasks[len(instruct) % len(tasks)](rng)
+        if key not in keys and prompt not in prompts:
+            prompts.add(prompt)
+            instruct.append({"messages": turn(prompt, answer)})
+    rng.shuffle(instruct)
+    return instruct, heldout
+
+
+def turn(prompt: str, answer: str) -> list[dict]:
+    return [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+
+
+def check(documents: list[str], instruct: list[dict], heldout: list[dict]) -> None:
+    """Held-out prompts occur neither among the instructions nor, word for word, in the corpus."""
+    everything = "\n".join(documents)
+    seen = {row["messages"][0]["content"] for row in instruct}
+    for row in heldout:
+        prompt = row["messages"][0]["content"]
+        if prompt in seen or prompt in everything:
+            sys.exit(f"held-out prompt is not unseen: {prompt!r}")
+
+
+def write(path: pathlib.Path, rows: list[dict]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    print(f"{path.name}: {len(rows)} rows, {path.stat().st_size} bytes")
+
+
+def main() -> None:
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parents[1] / "assets/demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    documents = corpus(random.Random(SEED))
+    instruct, heldout = requests(random.Random(SEED + 1))
+    check(documents, instruct, heldout)
+    write(folder / "corpus.jsonl", [{"text": text} for text in documents])
+    write(folder / "instruct.jsonl", instruct)
+    write(folder / "heldout.jsonl", heldout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+// The one place where training and serving differ inside the decoder: how new queries meet keys.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "ops/torch.h"
+
+namespace swift::model {
+
+// q (tokens, heads, head_dim), k and v (tokens, kv_heads, head_dim), rotated; returns (tokens, heads, head_dim).
+class AttentionContext {
+ public:
+  virtual ~AttentionContext() = default;
+  virtual at::Tensor attend(int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            double scale) = 0;
+};
+
+// Packed samples without a cache, differentiable: training and scoring.
+class PackedContext : public AttentionContext {
+ public:
+  explicit PackedContext(std::vector<int32_t> cu_seqlens) : cu_seqlens_(std::move(cu_seqlens)) {}
+  at::Tensor attend(int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                    double scale) override;
+
+ private:
+  std::vector<int32_t> cu_seqlens_;  // (samples + 1)
+};
+
+}  // namespace swift::model

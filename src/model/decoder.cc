@@ -1,0 +1,76 @@
+#include "model/decoder.h"
+
+#include <cmath>
+
+#include "model/recompute.h"
+#include "ops/attention.h"
+#include "ops/rms_norm.h"
+#include "ops/rope.h"
+#include "ops/swiglu.h"
+
+namespace swift::model {
+
+using at::Tensor;
+
+Tensor PackedContext::attend(int64_t /*layer*/, const Tensor& q, const Tensor& k, const Tensor& v, double scale) {
+  return ops::PackedAttention::forward(q, k, v, cu_seqlens_, scale);
+}
+
+Tensor Decoder::run_block(int64_t index, const Tensor& h, const RopeTable& rope, AttentionContext& attention,
+                          uint64_t dropout_key) const {
+  const Block& block = blocks[static_cast<size_t>(index)];
+  const int64_t head_dim = spec.attention.head_dim;
+  const auto heads_of = [&](const LinearLayer& linear, const Tensor& x) {
+    return linear.forward(x, dropout_key).view({x.size(0), -1, head_dim});  // (tokens, heads, head_dim)
+  };
+  const Tensor x = ops::RmsNorm::forward(h, block.input_norm, spec.norm_eps);
+  Tensor q = heads_of(block.q, x);
+  Tensor k = heads_of(block.k, x);
+  const Tensor v = heads_of(block.v, x);
+  if (block.q_norm.defined()) {
+    q = ops::RmsNorm::forward(q, block.q_norm, spec.norm_eps);
+    k = ops::RmsNorm::forward(k, block.k_norm, spec.norm_eps);
+  }
+  q = ops::Rope::forward(q, rope.cos, rope.sin);
+  k = ops::Rope::forward(k, rope.cos, rope.sin);
+  const Tensor mixed = attention.attend(index, q, k, v, 1.0 / std::sqrt(static_cast<double>(head_dim)));
+  const Tensor after = h + block.o.forward(mixed.reshape({h.size(0), -1}), dropout_key);
+  const Tensor y = ops::RmsNorm::forward(after, block.post_attention_norm, spec.norm_eps);
+  const Tensor gated = ops::SwiGlu::forward(block.gate.forward(y, dropout_key), block.up.forward(y, dropout_key));
+  return after + block.down.forward(gated, dropout_key);
+}
+
+Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector<int32_t>& positions,
+                              AttentionContext& attention, const Pass& pass) const {
+  const auto tokens = static_cast<int64_t>(ids.size());
+  const Tensor index = at::empty({tokens}, at::kLong);
+  std::copy(ids.begin(), ids.end(), index.data_ptr<int64_t>());
+  const RopeTable rope = rope_table(inverse_frequencies(spec.rope, spec.attention.head_dim), positions);
+  Tensor h = at::embedding(embed_tokens, index);
+  const bool recompute = pass.recompute && at::GradMode::is_enabled();
+  // A frozen embedding gives no gradient, but the recomputing function is recorded only when its input needs one.
+  if (recompute && !h.requires_grad()) h.requires_grad_(true);
+  for (int64_t i = 0; i < spec.layers; ++i) {
+    const auto run = [this, i, rope, &attention, key = pass.dropout_key](const Tensor& in) {
+      return run_block(i, in, rope, attention, key);
+    };
+    h = recompute ? recomputed(run, h) : run(h);
+  }
+  return ops::RmsNorm::forward(h, norm, spec.norm_eps);
+}
+
+NamedTensors Decoder::weights() const {
+  NamedTensors result;
+  const_cast<Decoder*>(this)->visit([&](const std::string& name, const Tensor& weight) { result.emplace_back(name, weight); });
+  return result;
+}
+
+std::vector<LinearLayer*> Decoder::linears() {
+  std::vector<LinearLayer*> result;
+  for (Block& block : blocks) {
+    for (LinearLayer* linear : block.linears()) result.push_back(linear);
+  }
+  return result;
+}
+
+}  // namespace swift::model

@@ -1,0 +1,78 @@
+// The decoder that every supported family is an instance of: embeddings, pre-norm blocks of attention and gated MLP,
+// final norm. Training and serving run this same code; only the AttentionContext differs.
+#pragma once
+#include <array>
+#include <string>
+#include <vector>
+
+#include "model/attention_context.h"
+#include "model/linear_layer.h"
+#include "model/rope_table.h"
+#include "model/safetensors.h"
+#include "model/spec.h"
+
+namespace swift::model {
+
+struct Block {
+  LinearLayer q, k, v, o;          // (heads * head_dim | kv_heads * head_dim, hidden), o (hidden, heads * head_dim)
+  LinearLayer gate, up, down;      // (intermediate, hidden), down (hidden, intermediate)
+  at::Tensor input_norm;           // (hidden)
+  at::Tensor post_attention_norm;  // (hidden)
+  at::Tensor q_norm, k_norm;       // (head_dim) or undefined
+
+  std::array<LinearLayer*, 7> linears() { return {&q, &k, &v, &o, &gate, &up, &down}; }
+};
+
+// Settings of one forward pass.
+struct Pass {
+  uint64_t dropout_key = 0;  // 0: evaluation
+  bool recompute = false;    // keep only block inputs, run each block again in the backward pass
+};
+
+class Decoder {
+ public:
+  ModelSpec spec;
+  at::Tensor embed_tokens;  // (vocab, hidden)
+  std::vector<Block> blocks;
+  at::Tensor norm;     // (hidden)
+  at::Tensor lm_head;  // (vocab, hidden); the same tensor as embed_tokens when tied
+
+  // ids, positions (tokens) to hidden states after the final norm (tokens, hidden).
+  at::Tensor hidden_states(const std::vector<int32_t>& ids, const std::vector<int32_t>& positions,
+                           AttentionContext& attention, const Pass& pass = {}) const;
+
+  // Every weight under its Hugging Face name, in the file order of transformers. A tied head is left out.
+  NamedTensors weights() const;
+  // Applies f(name, tensor reference) to every weight, in the same order.
+  template <class F>
+  void visit(F&& f);
+
+  // All linears but the output head, in layer order.
+  std::vector<LinearLayer*> linears();
+  at::ScalarType dtype() const { return embed_tokens.scalar_type(); }
+
+ private:
+  at::Tensor run_block(int64_t index, const at::Tensor& h, const RopeTable& rope, AttentionContext& attention,
+                       uint64_t dropout_key) const;
+};
+
+template <class F>
+void Decoder::visit(F&& f) {
+  f("model.embed_tokens.weight", embed_tokens);
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    Block& block = blocks[i];
+    const std::string prefix = "model.layers." + std::to_string(i) + ".";
+    f(prefix + "input_layernorm.weight", block.input_norm);
+    f(prefix + "post_attention_layernorm.weight", block.post_attention_norm);
+    for (LinearLayer* linear : block.linears()) {
+      f(linear->name + ".weight", linear->weight);
+      if (linear->bias.defined()) f(linear->name + ".bias", linear->bias);
+    }
+    if (block.q_norm.defined()) f(prefix + "self_attn.q_norm.weight", block.q_norm);
+    if (block.k_norm.defined()) f(prefix + "self_attn.k_norm.weight", block.k_norm);
+  }
+  f("model.norm.weight", norm);
+  if (!spec.tied_embeddings) f("lm_head.weight", lm_head);
+}
+
+}  // namespace swift::model

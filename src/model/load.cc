@@ -1,0 +1,154 @@
+#include "model/load.h"
+
+#include <sstream>
+
+#include "base/format.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "model/families.h"
+
+namespace swift::model {
+namespace fs = std::filesystem;
+using at::Tensor;
+using base::cat;
+using base::ExitCode;
+namespace {
+
+constexpr int64_t kShardBytes = 5'000'000'000;
+
+// Names and shapes of an empty decoder; visit() then fills the tensors in.
+Decoder skeleton(const ModelSpec& spec) {
+  Decoder decoder;
+  decoder.spec = spec;
+  const auto& a = spec.attention;
+  const int64_t q_size = a.heads * a.head_dim, kv_size = a.kv_heads * a.head_dim;
+  const auto shaped = [](at::IntArrayRef shape) { return at::empty(shape, at::TensorOptions().device(at::kMeta)); };
+  decoder.embed_tokens = shaped({spec.vocab, spec.hidden});
+  decoder.norm = shaped({spec.hidden});
+  decoder.lm_head = shaped({spec.vocab, spec.hidden});
+  for (int64_t i = 0; i < spec.layers; ++i) {
+    const std::string prefix = cat("model.layers.", i, ".");
+    const auto linear = [&](const std::string& name, int64_t out, int64_t in, bool bias) {
+      return LinearLayer{prefix + name, shaped({out, in}), bias ? shaped({out}) : Tensor(), std::nullopt};
+    };
+    Block block;
+    block.q = linear("self_attn.q_proj", q_size, spec.hidden, a.qkv_bias);
+    block.k = linear("self_attn.k_proj", kv_size, spec.hidden, a.qkv_bias);
+    block.v = linear("self_attn.v_proj", kv_size, spec.hidden, a.qkv_bias);
+    block.o = linear("self_attn.o_proj", spec.hidden, q_size, a.o_bias);
+    block.gate = linear("mlp.gate_proj", spec.intermediate, spec.hidden, spec.mlp_bias);
+    block.up = linear("mlp.up_proj", spec.intermediate, spec.hidden, spec.mlp_bias);
+    block.down = linear("mlp.down_proj", spec.hidden, spec.intermediate, spec.mlp_bias);
+    block.input_norm = shaped({spec.hidden});
+    block.post_attention_norm = shaped({spec.hidden});
+    if (a.qk_norm == QkNorm::per_head) block.q_norm = shaped({a.head_dim}), block.k_norm = shaped({a.head_dim});
+    decoder.blocks.push_back(std::move(block));
+  }
+  return decoder;
+}
+
+std::string shape_text(at::IntArrayRef shape) {
+  std::ostringstream text;
+  text << shape;
+  return text.str();
+}
+
+Tensor checked(const TensorFiles& files, const std::string& name, const Tensor& expected, at::ScalarType dtype) {
+  const Tensor found = files.get(name);
+  if (found.sizes() != expected.sizes()) {
+    throw base::Error(ExitCode::model,
+                      cat("tensor '", name, "' has shape ", shape_text(found.sizes()), ", config.json asks for ",
+                          shape_text(expected.sizes())),
+                      {files.origin()});
+  }
+  if (!at::isFloatingType(found.scalar_type())) {
+    throw base::Error(ExitCode::model, cat("tensor '", name, "' is not of a floating type"), {files.origin()});
+  }
+  return found.to(dtype);
+}
+
+bool is_tokenizer_file(const std::string& name) {
+  static const char* const kNames[] = {"tokenizer.json",   "tokenizer_config.json",   "special_tokens_map.json",
+                                       "added_tokens.json", "chat_template.jinja",     "generation_config.json",
+                                       "vocab.json",        "merges.txt"};
+  for (const char* known : kNames) {
+    if (name == known) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<at::ScalarType> parse_dtype(const std::string& name) {
+  if (name.empty() || name == "auto") return std::nullopt;
+  if (name == "float32") return at::kFloat;
+  if (name == "bfloat16") return at::kBFloat16;
+  if (name == "float16") return at::kHalf;
+  throw base::Error(ExitCode::usage, "unknown type '" + name + "'", {}, "use float32, bfloat16 or float16");
+}
+
+std::string dtype_name(at::ScalarType type) {
+  return type == at::kFloat ? "float32" : type == at::kBFloat16 ? "bfloat16" : "float16";
+}
+
+Decoder load_decoder(const fs::path& directory, std::optional<at::ScalarType> dtype) {
+  const HfConfig config = HfConfig::read(directory);
+  Decoder decoder = skeleton(read_spec(config));
+  const at::ScalarType type = dtype ? *dtype : parse_dtype(config.dtype()).value_or(at::kFloat);
+  const TensorFiles files = TensorFiles::from_directory(directory);
+  decoder.visit([&](const std::string& name, Tensor& weight) { weight = checked(files, name, weight, type); });
+  if (decoder.spec.tied_embeddings) decoder.lm_head = decoder.embed_tokens;
+  return decoder;
+}
+
+Decoder random_decoder(const fs::path& directory, at::ScalarType dtype, uint64_t seed) {
+  Decoder decoder = skeleton(read_spec(HfConfig::read(directory)));
+  uint64_t stream_number = 0;
+  decoder.visit([&](const std::string& name, Tensor& weight) {
+    const Tensor values = at::empty(weight.sizes(), at::kFloat);
+    const base::Stream stream(seed, base::Purpose::weight_init, stream_number++);
+    auto* data = values.data_ptr<float>();
+    const bool matrix = values.dim() == 2;
+    const float constant = name.ends_with(".bias") ? 0.0F : 1.0F;
+    for (int64_t i = 0; i < values.numel(); ++i) {
+      data[i] = matrix ? static_cast<float>(stream.normal(static_cast<uint64_t>(i)) * decoder.spec.initializer_range) : constant;
+    }
+    weight = values.to(dtype);
+  });
+  if (decoder.spec.tied_embeddings) decoder.lm_head = decoder.embed_tokens;
+  return decoder;
+}
+
+void save_model(const Decoder& decoder, const fs::path& source, const fs::path& target) {
+  base::Json config = HfConfig::read(source).json();
+  config.erase("torch_dtype");
+  config["dtype"] = dtype_name(decoder.dtype());
+  std::vector<NamedTensors> shards(1);
+  int64_t size = 0, total = 0;
+  for (auto& named : decoder.weights()) {
+    const int64_t bytes = named.second.numel() * static_cast<int64_t>(named.second.element_size());
+    if (size > 0 && size + bytes > kShardBytes) shards.emplace_back(), size = 0;
+    size += bytes, total += bytes;
+    shards.back().push_back(std::move(named));
+  }
+  if (shards.size() == 1) {
+    save_safetensors(target / "model.safetensors", shards[0]);
+  } else {
+    base::Json index = {{"metadata", {{"total_size", total}}}, {"weight_map", base::Json::object()}};
+    for (size_t i = 0; i < shards.size(); ++i) {
+      std::array<char, 64> name{};
+      std::snprintf(name.data(), name.size(), "model-%05zu-of-%05zu.safetensors", i + 1, shards.size());
+      save_safetensors(target / name.data(), shards[i]);
+      for (const auto& [tensor, value] : shards[i]) index["weight_map"][tensor] = name.data();
+    }
+    base::write_file_atomic(target / "model.safetensors.index.json", index.dump(2) + "\n");
+  }
+  base::write_file_atomic(target / "config.json", config.dump(2) + "\n");
+  for (const auto& entry : fs::directory_iterator(source)) {
+    if (is_tokenizer_file(entry.path().filename())) {
+      fs::copy_file(entry.path(), target / entry.path().filename(), fs::copy_options::overwrite_existing);
+    }
+  }
+}
+
+}  // namespace swift::model

@@ -1,0 +1,15 @@
+// Activation checkpointing (Chen et al. 2016): only a segment's input is kept; the backward pass runs the segment
+// again with gradients. Bit-identical to the plain pass, since every random mask is a function of a key.
+#pragma once
+#include <functional>
+
+#include "ops/torch.h"
+
+namespace swift::model {
+
+using Segment = std::function<at::Tensor(const at::Tensor&)>;
+
+// segment(x), differentiable in x and in every leaf that the segment reads; x must require a gradient.
+at::Tensor recomputed(const Segment& segment, const at::Tensor& x);
+
+}  // namespace swift::model

@@ -1,0 +1,22 @@
+// Causal attention over packed samples: no token sees another sample, no padding, no mask tensor.
+//   q (tokens, heads, head_dim)   k, v (tokens, kv_heads, head_dim)   heads a multiple of kv_heads
+//   cu_seqlens (samples + 1): sample s owns tokens [cu_seqlens[s], cu_seqlens[s + 1])
+//   returns (tokens, heads, head_dim); scores are scaled by scale, softmax in fp32
+// Per sample ATen's CPU flash attention and its backward (Dao et al. 2022) do the work.
+#pragma once
+#include <vector>
+
+#include "ops/torch.h"
+
+namespace swift::ops {
+
+struct PackedAttention {
+  // Differentiable in q, k and v.
+  static at::Tensor forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const std::vector<int32_t>& cu_seqlens, double scale);
+  // The same with an explicit score matrix: oracle and fallback.
+  static at::Tensor plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          const std::vector<int32_t>& cu_seqlens, double scale);
+};
+
+}  // namespace swift::ops

@@ -1,0 +1,147 @@
+#include "ops/gemm.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/native/CPUBlas.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace swift::ops {
+namespace {
+
+using c10::BFloat16;
+
+// Columns of the result that one packed panel covers: its panel of up to 3,072 rows fits in 2 MiB of L2.
+constexpr int64_t kPanel = 128;
+// Rows of the result that one micro-kernel call covers.
+constexpr int64_t kRows = 64;
+
+// Pairs of bf16 along the reduction are the unit of the VNNI layout: panel[pair][column] holds both.
+// From w (n, k): the panel's columns are rows of w, so this is a transposition of 32-bit words.
+[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void pack_transposed(const uint32_t* w, int64_t row_words,
+                                                                          int64_t columns, int64_t pairs,
+                                                                          uint32_t* panel) {
+  constexpr int64_t kTile = 16;
+  for (int64_t p0 = 0; p0 < pairs; p0 += kTile) {
+    const int64_t p1 = std::min(pairs, p0 + kTile);
+    for (int64_t c0 = 0; c0 < columns; c0 += kTile) {
+      const int64_t c1 = std::min(columns, c0 + kTile);
+      if (p1 - p0 == kTile && c1 - c0 == kTile) {
+        for (int64_t p = 0; p < kTile; ++p) {
+          uint32_t* out = panel + (p0 + p) * kPanel + c0;
+          const uint32_t* in = w + c0 * row_words + p0 + p;
+          for (int64_t c = 0; c < kTile; ++c) out[c] = in[c * row_words];
+        }
+      } else {
+        for (int64_t p = p0; p < p1; ++p) {
+          for (int64_t c = c0; c < c1; ++c) panel[p * kPanel + c] = w[c * row_words + p];
+        }
+      }
+    }
+  }
+}
+
+// From w (n, k) with the reduction along n: two adjacent rows are interleaved.
+[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void pack_interleaved(const uint16_t* w, int64_t row_length,
+                                                                           int64_t columns, int64_t pairs,
+                                                                           uint32_t* panel) {
+  for (int64_t p = 0; p < pairs; ++p) {
+    const uint16_t* low = w + 2 * p * row_length;
+    const uint16_t* high = low + row_length;
+    uint32_t* out = panel + p * kPanel;
+    for (int64_t c = 0; c < columns; ++c) out[c] = uint32_t{low[c]} | uint32_t{high[c]} << 16;
+  }
+}
+
+[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void round_rows(const float* in, const float* bias, BFloat16* out,
+                                                                     int64_t rows, int64_t columns,
+                                                                     int64_t out_stride) {
+  for (int64_t r = 0; r < rows; ++r) {
+    auto* target = reinterpret_cast<uint16_t*>(out + r * out_stride);
+    for (int64_t c = 0; c < columns; ++c) {
+      const float value = in[r * kPanel + c] + bias[c];
+      uint32_t bits;
+      std::memcpy(&bits, &value, sizeof bits);
+      // Round to nearest, ties to even; NaN keeps a set mantissa bit.
+      const uint32_t rounded = (bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16;
+      target[c] = static_cast<uint16_t>((bits & 0x7FFFFFFFU) > 0x7F800000U ? (bits >> 16 | 0x40U) : rounded);
+    }
+  }
+}
+
+struct PanelShape {
+  int64_t rows;       // m
+  int64_t columns;    // of the result
+  int64_t reduction;  // even
+};
+
+// Runs pack(panel index) once per panel, then every block of rows against it; store() takes the fp32 tile.
+template <class Pack, class Store>
+void by_panels(const BFloat16* a, const PanelShape& shape, const Pack& pack, const Store& store) {
+  const int64_t panels = (shape.columns + kPanel - 1) / kPanel;
+  at::parallel_for(0, panels, 1, [&](int64_t begin, int64_t end) {
+    std::vector<uint32_t> panel(static_cast<size_t>(shape.reduction / 2 * kPanel));
+    std::vector<float> tile(static_cast<size_t>(kRows * kPanel));
+    for (int64_t index = begin; index < end; ++index) {
+      const int64_t first = index * kPanel;
+      const int64_t width = std::min(kPanel, shape.columns - first);
+      pack(first, width, panel.data());
+      for (int64_t row = 0; row < shape.rows; row += kRows) {
+        const int64_t height = std::min(kRows, shape.rows - row);
+        at::native::cpublas::brgemm(height, width, shape.reduction, shape.reduction, kPanel, kPanel, false,
+                                    a + row * shape.reduction, reinterpret_cast<const BFloat16*>(panel.data()),
+                                    tile.data(), true);
+        store(tile.data(), row, height, first, width);
+      }
+    }
+    at::native::cpublas::brgemm_release();
+  });
+}
+
+}  // namespace
+
+bool has_panel_gemm() {
+  static const bool able = at::native::cpublas::could_pack(at::kBFloat16) && has_vector_bf16();
+  return able;
+}
+
+void gemm_nt(const BFloat16* x, const BFloat16* w, const BFloat16* bias, BFloat16* y, int64_t m, int64_t n, int64_t k) {
+  std::vector<float> wide_bias(static_cast<size_t>(n), 0.0F);
+  if (bias != nullptr) std::copy(bias, bias + n, wide_bias.begin());
+  by_panels(
+      x, {m, n, k},
+      [&](int64_t first, int64_t width, uint32_t* panel) {
+        pack_transposed(reinterpret_cast<const uint32_t*>(w + first * k), k / 2, width, k / 2, panel);
+      },
+      [&](const float* tile, int64_t row, int64_t height, int64_t first, int64_t width) {
+        round_rows(tile, wide_bias.data() + first, y + row * n + first, height, width, n);
+      });
+}
+
+void gemm_nt_f32(const BFloat16* x, const BFloat16* w, float* y, int64_t m, int64_t n, int64_t k) {
+  by_panels(
+      x, {m, n, k},
+      [&](int64_t first, int64_t width, uint32_t* panel) {
+        pack_transposed(reinterpret_cast<const uint32_t*>(w + first * k), k / 2, width, k / 2, panel);
+      },
+      [&](const float* tile, int64_t row, int64_t height, int64_t first, int64_t width) {
+        for (int64_t r = 0; r < height; ++r) {
+          std::copy(tile + r * kPanel, tile + r * kPanel + width, y + (row + r) * n + first);
+        }
+      });
+}
+
+void gemm_nn(const BFloat16* dy, const BFloat16* w, BFloat16* dx, int64_t m, int64_t n, int64_t k) {
+  const std::vector<float> no_bias(static_cast<size_t>(kPanel), 0.0F);
+  by_panels(
+      dy, {m, k, n},
+      [&](int64_t first, int64_t width, uint32_t* panel) {
+        pack_interleaved(reinterpret_cast<const uint16_t*>(w + first), k, width, n / 2, panel);
+      },
+      [&](const float* tile, int64_t row, int64_t height, int64_t first, int64_t width) {
+        round_rows(tile, no_bias.data(), dx + row * k + first, height, width, k);
+      });
+}
+
+}  // namespace swift::ops

@@ -1,0 +1,113 @@
+#include "ops/rms_norm.h"
+
+#include <cmath>
+#include <vector>
+
+namespace swift::ops {
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+template <class T>
+void forward_rows(const T* x, const T* w, T* y, float* inverse_rms, int64_t begin, int64_t end, int64_t hidden,
+                  float eps) {
+  for (int64_t row = begin; row < end; ++row) {
+    const T* in = x + row * hidden;
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < hidden; ++i) sum += static_cast<float>(in[i]) * static_cast<float>(in[i]);
+    const float scale = 1.0F / std::sqrt(sum / static_cast<float>(hidden) + eps);
+    inverse_rms[row] = scale;
+    T* out = y + row * hidden;
+#pragma omp simd
+    for (int64_t i = 0; i < hidden; ++i) {
+      const T normal = static_cast<T>(static_cast<float>(in[i]) * scale);
+      out[i] = static_cast<T>(static_cast<float>(normal) * static_cast<float>(w[i]));
+    }
+  }
+}
+
+// dx = s (g - x s^2 mean(g x)) with g = dy w and s the inverse root mean square.
+template <class T>
+void backward_rows(const T* x, const T* w, const T* dy, const float* inverse_rms, T* dx, float* dw, int64_t begin,
+                   int64_t end, int64_t hidden) {
+  for (int64_t row = begin; row < end; ++row) {
+    const T* in = x + row * hidden;
+    const T* grad = dy + row * hidden;
+    const float scale = inverse_rms[row];
+    float dot = 0;
+#pragma omp simd reduction(+ : dot)
+    for (int64_t i = 0; i < hidden; ++i) {
+      dot += static_cast<float>(grad[i]) * static_cast<float>(w[i]) * static_cast<float>(in[i]);
+    }
+    const float shift = dot * scale * scale / static_cast<float>(hidden);
+    T* out = dx + row * hidden;
+#pragma omp simd
+    for (int64_t i = 0; i < hidden; ++i) {
+      const float g = static_cast<float>(grad[i]) * static_cast<float>(w[i]);
+      out[i] = static_cast<T>(scale * (g - static_cast<float>(in[i]) * shift));
+    }
+    if (dw == nullptr) continue;
+#pragma omp simd
+    for (int64_t i = 0; i < hidden; ++i) dw[i] += static_cast<float>(grad[i]) * static_cast<float>(in[i]) * scale;
+  }
+}
+
+struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& input, const Tensor& weight, double eps) {
+    const Tensor x = input.contiguous();
+    const Tensor w = weight.to(x.scalar_type()).contiguous();
+    const int64_t hidden = x.size(-1);
+    const int64_t rows = x.numel() / hidden;
+    Tensor y = at::empty_like(x);
+    Tensor inverse_rms = at::empty({rows}, x.options().dtype(at::kFloat));
+    AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, x.scalar_type(), "rms_norm", [&] {
+      at::parallel_for(0, rows, 32, [&](int64_t begin, int64_t end) {
+        forward_rows(x.const_data_ptr<scalar_t>(), w.const_data_ptr<scalar_t>(), y.data_ptr<scalar_t>(),
+                     inverse_rms.data_ptr<float>(), begin, end, hidden, static_cast<float>(eps));
+      });
+    });
+    ctx->save_for_backward({x, w, inverse_rms});
+    return y;
+  }
+
+  static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor &x = saved[0], &w = saved[1], &inverse_rms = saved[2];
+    const Tensor dy = grads[0].contiguous();
+    const int64_t hidden = x.size(-1);
+    const int64_t rows = x.numel() / hidden;
+    const bool weight_grad = ctx->needs_input_grad(1);
+    Tensor dx = at::empty_like(x);
+    // A fixed number of slices keeps the sum over rows independent of the number of threads.
+    constexpr int64_t kSlices = 16;
+    Tensor partial = at::zeros({weight_grad ? kSlices : 0, hidden}, x.options().dtype(at::kFloat));
+    const int64_t per_slice = (rows + kSlices - 1) / kSlices;
+    AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, x.scalar_type(), "rms_norm_backward", [&] {
+      at::parallel_for(0, kSlices, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t slice = begin; slice < end; ++slice) {
+          float* dw = weight_grad ? partial.data_ptr<float>() + slice * hidden : nullptr;
+          backward_rows(x.const_data_ptr<scalar_t>(), w.const_data_ptr<scalar_t>(), dy.const_data_ptr<scalar_t>(),
+                        inverse_rms.const_data_ptr<float>(), dx.data_ptr<scalar_t>(), dw,
+                        std::min(rows, slice * per_slice), std::min(rows, (slice + 1) * per_slice), hidden);
+        }
+      });
+    });
+    return {dx, weight_grad ? partial.sum(0).to(w.scalar_type()) : Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor RmsNorm::forward(const Tensor& x, const Tensor& w, double eps) { return RmsNormFunction::apply(x, w, eps); }
+
+Tensor RmsNorm::plain(const Tensor& x, const Tensor& w, double eps) {
+  const auto wide_type = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const Tensor wide = x.to(wide_type);
+  const Tensor normal = wide * at::rsqrt(wide.square().mean(-1, true) + eps);
+  return normal.to(x.scalar_type()) * w;
+}
+
+}  // namespace swift::ops

@@ -1,0 +1,82 @@
+"""Writes tests/golden/peft: LoRA adapters saved by PEFT over the models of make_models.py, with their logits.
+
+    python tests/golden/make_peft.py          (needs torch, transformers and peft; some seconds)
+
+Each folder holds adapter_config.json, adapter_model.safetensors and golden.safetensors:
+    ids              (21) int64
+    logits_base      (21, vocabulary) f32   without the adapter
+    logits_adapter   the same with it
+    logits_merged    the same after merge_and_unload
+lora_A and lora_B are both random, so a wrong scale, order or target shows. base_model_name_or_path names the
+model's folder relative to the adapter's.
+"""
+import json
+import shutil
+
+import torch
+from peft import LoraConfig, get_peft_model
+
+import oracle
+
+SEED = 20240608
+OUT = oracle.HERE / "peft"
+ALL = dict(r=8, lora_alpha=32, target_modules="all-linear", lora_dropout=0.05, task_type="CAUSAL_LM")
+REGEX = r"model\.layers\.\d+\.(self_attn\.(q|v)_proj|mlp\.down_proj)"
+SUFFIXES = ["q_proj", "k_proj", "v_proj", "o_proj", "down_proj"]
+ADAPTERS = {
+    "qwen3_all_linear": ("qwen3", ALL),
+    "llama_all_linear": ("llama", ALL),
+    "qwen2_all_linear": ("qwen2", ALL),
+    "qwen3_rslora": ("qwen3", dict(ALL, use_rslora=True)),
+    "llama_patterns": ("llama", dict(ALL, target_modules=SUFFIXES,
+                                     rank_pattern={"q_proj": 4, "layers.1.mlp.down_proj": 12},
+                                     alpha_pattern={"q_proj": 24, "layers.0.self_attn.o_proj": 8})),
+    "qwen3_regex": ("qwen3", dict(ALL, target_modules=REGEX)),
+    "llama_rslora_regex": ("llama", dict(ALL, use_rslora=True, target_modules=REGEX)),
+    "llama_lm_head_saved": ("llama", dict(ALL, modules_to_save=["lm_head"])),
+    "qwen3_lm_head_saved": ("qwen3", dict(ALL, modules_to_save=["lm_head"])),
+}
+
+
+def attach(base, settings, seed):
+    """A PEFT model whose trainable tensors are all random."""
+    torch.manual_seed(seed)
+    model = get_peft_model(oracle.load(oracle.MODELS / base), LoraConfig(**settings)).eval()
+    with torch.no_grad():
+        for name, value in model.named_parameters():
+            if value.requires_grad:
+                value.normal_(0.0, 0.08 if "lora_" in name else 0.2)
+    return model
+
+
+def write_adapter(model, folder, base):
+    """Saves with PEFT; then sorts what PEFT writes in the order of a set, and keeps paths of this machine out."""
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    config["base_model_name_or_path"] = f"../../models/{base}"
+    if isinstance(config["target_modules"], list):
+        config["target_modules"].sort()
+    oracle.write_json(folder / "adapter_config.json", config)
+
+
+def write(index, name, base, settings):
+    folder = OUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    ids = torch.randint(2, 128, (21,), generator=torch.Generator().manual_seed(SEED + index))
+    model = attach(base, settings, SEED + index)
+    write_adapter(model, folder, base)
+    with model.disable_adapter():
+        golden = dict(ids=ids, logits_base=oracle.logits(model, ids))
+    golden["logits_adapter"] = oracle.logits(model, ids)
+    golden["logits_merged"] = oracle.logits(model.merge_and_unload(), ids)
+    oracle.write_tensors(folder / "golden.safetensors", golden, oracle.provenance("make_peft.py", SEED + index))
+    difference = lambda a, b: (golden[a] - golden[b]).abs().max().item()
+    print(f"{name}: adapter moves logits by {difference('logits_base', 'logits_adapter'):.3f}, "
+          f"merging by {difference('logits_adapter', 'logits_merged'):.1e}")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for number, (each, (model_name, options)) in enumerate(ADAPTERS.items()):
+        write(number, each, model_name, options)

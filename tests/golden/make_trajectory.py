@@ -1,0 +1,185 @@
+"""Writes tests/golden/trajectory: ten optimizer steps of fp32 training on the models of make_models.py.
+
+    python tests/golden/make_trajectory.py    (needs torch, transformers, peft, accelerate; under a minute)
+
+samples.json          [{"input_ids", "labels"}, ...]; labels are not shifted, -100 is not trained
+start/<model>/        the adapter both sides start from, as PEFT initialises it (lora_A Kaiming, lora_B zero)
+<run>.json            settings, per step {loss, grad_norm (before clipping), learning_rate}, and the L2 norm
+                      of every trained tensor after the last step
+
+The numbers come from the plain loop below, which states the semantics. Every run is repeated with the real
+transformers Trainer on the same samples; the script stops unless the two agree, and each file records by how
+much they differ (the Trainer's optimizer is the fused AdamW, so the last bits do).
+
+Semantics: batches in file order; the loss of a step is the sum of the cross-entropy of its trained tokens over
+all its micro-batches, divided by their number; the last step of an epoch may have fewer micro-batches; the
+schedule is a linear warm-up from 0 and then half a cosine; decay is decoupled and spares norms and biases.
+"""
+import json
+import math
+import shutil
+import tempfile
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import Trainer, TrainingArguments
+
+import oracle
+
+SEED = 20240609
+OUT = oracle.HERE / "trajectory"
+START = OUT / "start"
+COMMON = dict(per_device_train_batch_size=2, gradient_accumulation_steps=2, max_steps=10, warmup_steps=2,
+              learning_rate=1e-3, adam_beta1=0.9, adam_beta2=0.95, adam_epsilon=1e-8, weight_decay=0.1,
+              max_grad_norm=1.0, lr_scheduler_type="cosine", samples=40)
+RUNS = {
+    "qwen3_lora": dict(model="qwen3", tuner="lora"),
+    "llama_lora": dict(model="llama", tuner="lora"),
+    "qwen3_lora_unclipped": dict(model="qwen3", tuner="lora", max_grad_norm=1000.0),
+    # 22 samples are eleven batches: each epoch ends with a step of one batch, and the run crosses two epochs.
+    "llama_lora_epochs": dict(model="llama", tuner="lora", samples=22),
+    "qwen3_full": dict(model="qwen3", tuner="full"),
+    "llama_full": dict(model="llama", tuner="full", max_grad_norm=0.2),
+}
+
+
+def make_samples():
+    """40 samples of 6 to 24 tokens; a prompt that is not trained, then a continuation that follows a rule
+    (next id = 3 id + 1 modulo 126, plus 2), so that the loss falls."""
+    source = torch.Generator().manual_seed(SEED)
+    number = lambda low, high: int(torch.randint(low, high, (1,), generator=source))
+    samples = []
+    for _ in range(40):
+        length = number(6, 25)
+        untrained = number(1, length - 2)
+        ids = [number(2, 128)]
+        while len(ids) < length:
+            ids.append((3 * (ids[-1] - 2) + 1) % 126 + 2)
+        samples.append(dict(input_ids=ids, labels=[-100] * untrained + ids[untrained:]))
+    return samples
+
+
+def collate(samples):
+    width = max(len(sample["input_ids"]) for sample in samples)
+    pad = lambda key, value: torch.tensor([s[key] + [value] * (width - len(s[key])) for s in samples])
+    mask = torch.tensor([[1] * len(s["input_ids"]) + [0] * (width - len(s["input_ids"])) for s in samples])
+    return dict(input_ids=pad("input_ids", 1), labels=pad("labels", -100), attention_mask=mask)
+
+
+def windows(samples, run):
+    """The micro-batches of each optimizer step, epoch after epoch."""
+    size, accumulation = run["per_device_train_batch_size"], run["gradient_accumulation_steps"]
+    batches = [samples[at:at + size] for at in range(0, len(samples), size)]
+    epoch = [batches[at:at + accumulation] for at in range(0, len(batches), accumulation)]
+    return [epoch[step % len(epoch)] for step in range(run["max_steps"])]
+
+
+def learning_rate(step, run):
+    """For the step counted from 0."""
+    warmup, steps = run["warmup_steps"], run["max_steps"]
+    if step < warmup:
+        return run["learning_rate"] * step / warmup
+    return run["learning_rate"] * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+def trainable(run):
+    model = oracle.load(oracle.MODELS / run["model"]).train()
+    if run["tuner"] == "lora":
+        model = PeftModel.from_pretrained(model, START / run["model"], is_trainable=True).train()
+    return model
+
+
+def trained(model):
+    """Names as saved: PEFT's adapter name "default" does not appear in files."""
+    return {name.replace(".default", ""): value for name, value in model.named_parameters() if value.requires_grad}
+
+
+def plain_loop(samples, run):
+    model = trainable(run)
+    named = trained(model)
+    decayed = lambda name: not (name.endswith("bias") or "norm" in name)
+    optimizer = torch.optim.AdamW(
+        [dict(params=[v for k, v in named.items() if decayed(k)], weight_decay=run["weight_decay"]),
+         dict(params=[v for k, v in named.items() if not decayed(k)], weight_decay=0.0)],
+        lr=0.0, betas=(run["adam_beta1"], run["adam_beta2"]), eps=run["adam_epsilon"], foreach=False)
+    steps = []
+    for step, window in enumerate(windows(samples, run)):
+        batches = [collate(batch) for batch in window]
+        tokens = sum(int((batch["labels"][:, 1:] != -100).sum()) for batch in batches)
+        loss = 0.0
+        for batch in batches:
+            labels = batch.pop("labels")[:, 1:]
+            logits = model(**batch, use_cache=False).logits[:, :-1]
+            part = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / tokens
+            part.backward()
+            loss += part.item()
+        norm = torch.nn.utils.clip_grad_norm_(named.values(), run["max_grad_norm"]).item()
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, run)
+        optimizer.step()
+        optimizer.zero_grad()
+        steps.append(dict(loss=loss, grad_norm=norm, learning_rate=learning_rate(step, run), tokens=tokens))
+    return steps, {name: value.detach().double().norm().item() for name, value in named.items()}
+
+
+def hf_trainer(samples, run):
+    """The same run by transformers' Trainer; returns its log and the final norms."""
+    options = {key: value for key, value in run.items() if key not in ("model", "tuner", "samples")}
+    model = trainable(run)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(model, args=TrainingArguments(
+            output_dir=folder, use_cpu=True, logging_steps=1, save_strategy="no", report_to=[], disable_tqdm=True,
+            train_sampling_strategy="sequential", remove_unused_columns=False, dataloader_pin_memory=False,
+            **options), train_dataset=samples, data_collator=collate)
+        trainer.train()
+    steps = [entry for entry in trainer.state.log_history if "grad_norm" in entry]
+    return steps, {name: value.detach().double().norm().item() for name, value in trained(model).items()}
+
+
+def compare(mine, theirs):
+    """Largest relative differences; what the two sides compute differently is only the order of additions."""
+    (steps, norms), (their_steps, their_norms) = mine, theirs
+    relative = lambda a, b: abs(a - b) / max(abs(b), 1e-12)
+    found = {key: max(relative(a[key], b[key]) for a, b in zip(steps, their_steps, strict=True))
+             for key in ("loss", "grad_norm", "learning_rate")}
+    found["final_norms"] = max(relative(norms[name], their_norms[name]) for name in norms)
+    if norms.keys() != their_norms.keys() or max(found.values()) > 2e-5:
+        raise SystemExit(f"the loop and transformers' Trainer disagree: {found}")
+    return {key: float(f"{value:.1e}") for key, value in found.items()}
+
+
+def write_start(name, seed):
+    torch.manual_seed(seed)
+    model = get_peft_model(oracle.load(oracle.MODELS / name), LoraConfig(
+        r=8, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"))
+    model.save_pretrained(START / name)
+    (START / name / "README.md").unlink(missing_ok=True)
+    path = START / name / "adapter_config.json"
+    config = json.loads(path.read_text())
+    config["base_model_name_or_path"] = f"../../../models/{name}"
+    config["target_modules"].sort()
+    oracle.write_json(path, config)
+
+
+def main():
+    torch.set_num_threads(1)
+    shutil.rmtree(OUT, ignore_errors=True)
+    START.mkdir(parents=True)
+    samples = make_samples()
+    (OUT / "samples.json").write_text("[\n" + ",\n".join(json.dumps(sample) for sample in samples) + "\n]\n")
+    for offset, name in enumerate(("qwen3", "llama")):
+        write_start(name, SEED + offset)
+    for name, options in RUNS.items():
+        run = dict(COMMON, **options)
+        used = samples[:run["samples"]]
+        steps, norms = plain_loop(used, run)
+        agreement = compare((steps, norms), hf_trainer(used, run))
+        about = oracle.provenance("make_trajectory.py", SEED, relative_difference_to_hf_trainer=agreement)
+        oracle.write_json(OUT / f"{name}.json", dict(about=about, settings=run, steps=steps, final_norms=norms))
+        clipped = sum(step["grad_norm"] > run["max_grad_norm"] for step in steps)
+        print(f"{name}: loss {steps[0]['loss']:.3f} to {steps[-1]['loss']:.3f}, grad norm {steps[0]['grad_norm']:.2f} "
+              f"to {steps[-1]['grad_norm']:.2f}, {clipped} steps clipped, Trainer differs by {agreement}")
+
+
+if __name__ == "__main__":
+    main()

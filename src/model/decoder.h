@@ -37,7 +37,8 @@ class Decoder {
   at::Tensor norm;     // (hidden)
   at::Tensor lm_head;  // (vocab, hidden); the same tensor as embed_tokens when tied
 
-  // ids, positions (tokens) to hidden states after the final norm (tokens, hidden).
+  // ids, positions (tokens) to hidden states after the final norm (tokens, hidden). With pass.recompute, `attention`
+  // must outlive the backward pass.
   at::Tensor hidden_states(const std::vector<int32_t>& ids, const std::vector<int32_t>& positions,
                            AttentionContext& attention, const Pass& pass = {}) const;
 

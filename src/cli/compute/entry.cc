@@ -1,0 +1,57 @@
+// The shared library's one door: the executable calls it for the verbs that compute.
+#include "cli/compute/verbs.h"
+
+#include <malloc.h>
+
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "base/error.h"
+#include "ops/torch.h"
+
+namespace swift::cli {
+namespace {
+
+struct Verb {
+  const char* name;
+  int (*run)(const config::Task&);
+};
+
+constexpr Verb kVerbs[] = {{"train", train}, {"infer", infer}, {"export", export_model}};
+
+// Large tensors come back in every step; returning their pages to the system each time costs a page fault per 4 KiB.
+void keep_pages() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, -1);
+  mallopt(M_ARENA_MAX, 2);
+}
+
+int fail(base::ExitCode code, const char* what) {
+  std::fprintf(stderr, "%s\n", what);
+  return static_cast<int>(code);
+}
+
+}  // namespace
+}  // namespace swift::cli
+
+extern "C" [[gnu::visibility("default")]] int swift_compute_run(const char* verb, const swift::config::Task* task) {
+  using namespace swift;
+  try {
+    cli::keep_pages();
+    if (task->num_threads > 0) at::set_num_threads(static_cast<int>(task->num_threads));
+    for (const cli::Verb& known : cli::kVerbs) {
+      if (std::strcmp(known.name, verb) == 0) return known.run(*task);
+    }
+    return cli::fail(base::ExitCode::usage, "error: this build does not compute that verb");
+  } catch (const base::Error& error) {
+    return cli::fail(error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return cli::fail(base::ExitCode::device, "error: out of memory\n  hint: lower per_device_train_batch_size or max_length");
+  } catch (const c10::Error& error) {
+    const bool memory = std::strstr(error.what(), "allocate memory") != nullptr || std::strstr(error.what(), "not enough memory") != nullptr;
+    return cli::fail(memory ? base::ExitCode::device : base::ExitCode::failure, error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return cli::fail(base::ExitCode::failure, error.what());
+  }
+}

@@ -1,0 +1,97 @@
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/format.h"
+#include "base/log.h"
+#include "base/signals.h"
+#include "cli/compute/verbs.h"
+#include "config/serialize.h"
+#include "model/families.h"
+#include "model/load.h"
+#include "train/prepare.h"
+#include "train/run_directory.h"
+#include "train/trainer.h"
+
+namespace swift::cli {
+namespace fs = std::filesystem;
+using base::cat;
+namespace {
+
+// A signal before the first step leaves nothing to save.
+void stop_if_asked() {
+  if (const int signal = base::stop_signal(); signal != 0) {
+    throw base::Error(static_cast<base::ExitCode>(128 + signal), "stopped before the first step; nothing was saved");
+  }
+}
+
+model::Decoder load_weights(const config::Task& task, const std::optional<fs::path>& checkpoint) {
+  const auto dtype = model::parse_dtype(task.torch_dtype);
+  if (checkpoint && task.tuner_type == "full") return model::load_decoder(*checkpoint, dtype);
+  if (task.train_from_scratch) {
+    const auto own = model::parse_dtype(model::HfConfig::read(task.model).dtype());
+    return model::random_decoder(task.model, dtype ? *dtype : own.value_or(at::kFloat), static_cast<uint64_t>(task.seed));
+  }
+  return model::load_decoder(task.model, dtype);
+}
+
+std::optional<model::LoraSettings> attach_adapter(const config::Task& task, model::Decoder& decoder,
+                                                  const std::optional<fs::path>& checkpoint) {
+  if (task.tuner_type != "lora") return std::nullopt;
+  model::LoraSettings settings;
+  if (checkpoint || !task.adapters.empty()) {
+    settings = model::load_adapter(decoder, checkpoint ? *checkpoint : fs::path(task.adapters.front()));
+    settings.dropout = task.lora_dropout;
+    for (model::LinearLayer* linear : decoder.linears()) {
+      if (linear->lora) linear->lora->dropout = task.lora_dropout;
+    }
+    return settings;
+  }
+  settings.rank = task.lora_rank;
+  settings.alpha = task.lora_alpha;
+  settings.dropout = task.lora_dropout;
+  settings.rslora = task.use_rslora;
+  settings.init = task.init_weights;
+  settings.targets = task.target_modules;
+  settings.modules_to_save = task.modules_to_save;
+  model::attach_lora(decoder, settings, static_cast<uint64_t>(task.seed));
+  return settings;
+}
+
+void describe(const model::Decoder& decoder, const std::optional<model::LoraSettings>& adapter) {
+  int64_t weights = 0, trained = 0;
+  for (const auto& [name, tensor] : decoder.weights()) weights += tensor.numel();
+  if (adapter) {
+    for (const auto& [name, tensor] : model::adapter_tensors(const_cast<model::Decoder&>(decoder), *adapter)) trained += tensor.numel();
+  } else {
+    trained = weights;
+  }
+  base::log::info(cat(decoder.spec.architecture, ": ", static_cast<double>(weights) / 1e6, " M parameters in ",
+                      model::dtype_name(decoder.dtype()), ", ", static_cast<double>(trained) / 1e6, " M trained"));
+}
+
+}  // namespace
+
+int train(const config::Task& task) {
+  base::install_stop_handlers();
+  const model::ModelSpec spec = model::read_spec(model::HfConfig::read(task.model));
+  const train::TextSide text = train::load_text_side(task);
+  const data::Encoder encoder = train::make_encoder(task, text, spec.max_positions);
+  const auto checkpoint = train::find_resume_checkpoint(task);
+  if (task.resume_from_checkpoint && !checkpoint) base::log::warn("no checkpoint to resume from; starting a new run");
+  const data::Dataset dataset = train::prepare_dataset(task, text, encoder);
+  stop_if_asked();
+  model::Decoder decoder = load_weights(task, checkpoint);
+  const auto adapter = attach_adapter(task, decoder, checkpoint);
+  describe(decoder, adapter);
+  stop_if_asked();
+  const fs::path run = checkpoint && !task.resume_only_model ? checkpoint->parent_path() : train::create_run_directory(task);
+  base::write_file_atomic(run / "args.json", config::to_json(task).dump(2) + "\n");
+  base::log::info("run directory: " + run.string());
+  train::Trainer trainer(task, decoder, adapter, dataset.train, dataset.validation, run);
+  if (checkpoint && !task.resume_only_model) trainer.resume(*checkpoint);
+  const train::Result result = trainer.run();
+  base::log::info("last checkpoint: " + result.last_checkpoint.string());
+  return result.exit_code;
+}
+
+}  // namespace swift::cli

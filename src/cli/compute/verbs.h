@@ -1,0 +1,11 @@
+// The verbs inside the shared library. Each returns the process's exit code and throws base::Error.
+#pragma once
+#include "config/task.h"
+
+namespace swift::cli {
+
+int train(const config::Task& task);
+int infer(const config::Task& task);
+int export_model(const config::Task& task);
+
+}  // namespace swift::cli

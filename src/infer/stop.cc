@@ -1,0 +1,42 @@
+#include "infer/stop.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace swift::infer {
+
+StopMatcher::StopMatcher(std::vector<std::string> stops) : stops_(std::move(stops)) {
+  std::erase(stops_, std::string());
+}
+
+std::string StopMatcher::push(std::string_view text) {
+  if (matched_) return {};
+  std::string all = std::exchange(held_, {});
+  all += text;
+  size_t first_end = std::string::npos;
+  size_t begin = std::string::npos;
+  for (const std::string& stop : stops_) {
+    const size_t found = all.find(stop);
+    if (found == std::string::npos) continue;
+    const size_t end = found + stop.size();
+    if (end < first_end || (end == first_end && found < begin)) first_end = end, begin = found;
+  }
+  matched_ = begin != std::string::npos;
+  if (matched_) return all.substr(0, begin);
+
+  size_t keep = 0;
+  for (const std::string& stop : stops_) {
+    size_t length = std::min(stop.size() - 1, all.size());
+    while (length > keep && !all.ends_with(std::string_view(stop).substr(0, length))) --length;
+    keep = std::max(keep, length);
+  }
+  held_ = all.substr(all.size() - keep);
+  all.resize(all.size() - keep);
+  return all;
+}
+
+std::string StopMatcher::finish() {
+  return matched_ ? std::string() : std::exchange(held_, {});
+}
+
+}  // namespace swift::infer

@@ -1,0 +1,81 @@
+#include "train/checkpoint.h"
+
+#include "base/file.h"
+#include "base/format.h"
+#include "config/serialize.h"
+#include "model/load.h"
+
+namespace swift::train {
+namespace fs = std::filesystem;
+using base::Json;
+namespace {
+
+Json to_json(const TrainerState& state) {
+  return {{"step", state.step},
+          {"epoch", state.cursor.epoch},
+          {"position", state.cursor.position},
+          {"loss_since_log", state.loss_since_log},
+          {"steps_since_log", state.steps_since_log},
+          {"tokens_since_log", state.tokens_since_log},
+          {"seconds_since_log", state.seconds_since_log},
+          {"elapsed_seconds", state.elapsed_seconds},
+          {"tokens_seen", state.tokens_seen},
+          {"best_metric", state.best_metric ? Json(*state.best_metric) : Json(nullptr)},
+          {"best_checkpoint", state.best_checkpoint},
+          {"fingerprint", state.fingerprint}};
+}
+
+TrainerState from_json(const Json& json, const fs::path& file) {
+  try {
+    TrainerState state;
+    state.step = json.at("step").get<int64_t>();
+    state.cursor = {json.at("epoch").get<int64_t>(), json.at("position").get<int64_t>()};
+    state.loss_since_log = json.at("loss_since_log").get<double>();
+    state.steps_since_log = json.at("steps_since_log").get<int64_t>();
+    state.tokens_since_log = json.at("tokens_since_log").get<int64_t>();
+    state.seconds_since_log = json.at("seconds_since_log").get<double>();
+    state.elapsed_seconds = json.at("elapsed_seconds").get<double>();
+    state.tokens_seen = json.at("tokens_seen").get<int64_t>();
+    if (!json.at("best_metric").is_null()) state.best_metric = json.at("best_metric").get<double>();
+    state.best_checkpoint = json.at("best_checkpoint").get<std::string>();
+    state.fingerprint = json.at("fingerprint");
+    return state;
+  } catch (const Json::exception& fault) {
+    throw base::Error(base::ExitCode::model, base::cat("the checkpoint's state is malformed: ", fault.what()), {file.string()});
+  }
+}
+
+}  // namespace
+
+fs::path save_checkpoint(const fs::path& run, const config::Task& task, model::Decoder& decoder,
+                         const model::LoraSettings* adapter, const AdamW& optimizer, const TrainerState& state) {
+  base::AtomicDirectory directory(run / base::cat("checkpoint-", state.step));
+  if (adapter != nullptr) {
+    model::save_adapter(decoder, *adapter, task.model, directory.path());
+  } else {
+    model::save_model(decoder, task.model, directory.path());
+  }
+  base::write_file_atomic(directory.path() / "args.json", config::to_json(task).dump(2) + "\n");
+  if (!task.save_only_model) {
+    model::save_safetensors(directory.path() / "optimizer.safetensors", optimizer.state());
+    base::write_file_atomic(directory.path() / "trainer_state.json", to_json(state).dump(2) + "\n");
+  }
+  directory.commit();
+  return run / base::cat("checkpoint-", state.step);
+}
+
+TrainerState load_state(const fs::path& checkpoint, const Json& fingerprint, AdamW& optimizer) {
+  const fs::path file = checkpoint / "trainer_state.json";
+  const TrainerState state = from_json(base::read_json(file, base::ExitCode::model), file);
+  for (const auto& [key, value] : fingerprint.items()) {
+    if (state.fingerprint.contains(key) && state.fingerprint.at(key) != value) {
+      throw base::Error(base::ExitCode::usage,
+                        base::cat("cannot resume: ", key, " was ", state.fingerprint.at(key).dump(), ", now it is ", value.dump()),
+                        {file.string()}, "resume with the settings and data of the run, or start a new one");
+    }
+  }
+  optimizer.load_state(model::TensorFiles::from_file(checkpoint / "optimizer.safetensors"));
+  return state;
+}
+
+}  // namespace swift::train

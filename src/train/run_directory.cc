@@ -1,0 +1,97 @@
+#include "train/run_directory.h"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/format.h"
+
+namespace swift::train {
+namespace fs = std::filesystem;
+namespace {
+
+// The number between `prefix` and the next '-', or -1.
+int64_t number_after(const std::string& name, const std::string& prefix) {
+  if (!name.starts_with(prefix)) return -1;
+  int64_t value = -1;
+  const char* begin = name.data() + prefix.size();
+  const char* end = name.data() + name.size();
+  const auto [stop, fault] = std::from_chars(begin, end, value);
+  return fault == std::errc() && (stop == end || *stop == '-') ? value : -1;
+}
+
+std::vector<fs::path> runs_of(const fs::path& output_dir) {
+  std::vector<fs::path> runs;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(output_dir, ignored)) {
+    if (entry.is_directory() && number_after(entry.path().filename(), "v") >= 0) runs.push_back(entry.path());
+  }
+  std::sort(runs.begin(), runs.end(), [](const fs::path& a, const fs::path& b) {
+    return number_after(a.filename(), "v") < number_after(b.filename(), "v");
+  });
+  return runs;
+}
+
+}  // namespace
+
+int64_t checkpoint_step(const fs::path& checkpoint) { return number_after(checkpoint.filename(), "checkpoint-"); }
+
+std::vector<fs::path> checkpoints_of(const fs::path& run) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(run, ignored)) {
+    if (entry.is_directory() && checkpoint_step(entry.path()) >= 0) found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) { return checkpoint_step(a) < checkpoint_step(b); });
+  return found;
+}
+
+fs::path create_run_directory(const config::Task& task) {
+  const fs::path output_dir = task.output_dir;
+  base::ensure_writable_directory(output_dir);
+  if (!task.add_version) {
+    if (!checkpoints_of(output_dir).empty() && !task.overwrite_output_dir) {
+      throw base::Error(base::ExitCode::usage, "output_dir already holds checkpoints", {output_dir.string()},
+                        "set overwrite_output_dir: true, resume_from_checkpoint: auto, or another output_dir");
+    }
+    for (const fs::path& old : checkpoints_of(output_dir)) fs::remove_all(old);
+    return output_dir;
+  }
+  const auto runs = runs_of(output_dir);
+  int64_t number = runs.empty() ? 0 : number_after(runs.back().filename(), "v") + 1;
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  std::array<char, 32> stamp{};
+  std::strftime(stamp.data(), stamp.size(), "%Y%m%d-%H%M%S", &local);
+  // Two runs started in the same moment must not share a directory: creating it decides.
+  for (;; ++number) {
+    const fs::path run = output_dir / base::cat("v", number, "-", stamp.data());
+    if (fs::create_directory(run)) return run;
+  }
+}
+
+std::optional<fs::path> find_resume_checkpoint(const config::Task& task) {
+  if (!task.resume_from_checkpoint) return std::nullopt;
+  if (*task.resume_from_checkpoint != "auto") {
+    const fs::path checkpoint = *task.resume_from_checkpoint;
+    if (!fs::exists(checkpoint / "trainer_state.json")) {
+      throw base::Error(base::ExitCode::usage, "resume_from_checkpoint: not a checkpoint that can be resumed (no trainer_state.json)",
+                        {checkpoint.string()}, "give a checkpoint-<step> directory of a run with save_only_model: false, or auto");
+    }
+    return fs::canonical(checkpoint);
+  }
+  auto runs = runs_of(task.output_dir);
+  runs.insert(runs.begin(), fs::path(task.output_dir));
+  for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+    const auto found = checkpoints_of(*run);
+    for (auto checkpoint = found.rbegin(); checkpoint != found.rend(); ++checkpoint) {
+      if (fs::exists(*checkpoint / "trainer_state.json")) return fs::canonical(*checkpoint);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace swift::train

@@ -1,0 +1,26 @@
+// The directory of a run: output_dir/vN-YYYYMMDD-HHMMSS, with its checkpoints.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/task.h"
+
+namespace swift::train {
+
+// A new run directory (add_version), or output_dir itself, which must then be empty of checkpoints unless
+// overwrite_output_dir. Created and checked for writing. Throws base::Error(failure | usage).
+std::filesystem::path create_run_directory(const config::Task& task);
+
+// Complete checkpoints of a run, by step.
+std::vector<std::filesystem::path> checkpoints_of(const std::filesystem::path& run);
+
+// The checkpoint that resume_from_checkpoint means: a directory, or for "auto" the newest complete one below
+// output_dir; nothing when "auto" finds none. Throws base::Error(usage) when the directory is no checkpoint.
+std::optional<std::filesystem::path> find_resume_checkpoint(const config::Task& task);
+
+// The number behind "checkpoint-", or -1.
+int64_t checkpoint_step(const std::filesystem::path& checkpoint);
+
+}  // namespace swift::train

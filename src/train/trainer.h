@@ -1,0 +1,67 @@
+// The training loop of pt and sft: forward, chunked loss, backward, clip, AdamW; evaluation, logs, checkpoints.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <span>
+
+#include "config/task.h"
+#include "data/sample.h"
+#include "model/adapter.h"
+#include "train/batches.h"
+#include "train/checkpoint.h"
+#include "train/report/schedule.h"
+#include "train/reporter.h"
+
+namespace swift::train {
+
+struct Result {
+  int exit_code = 0;  // 0, or 128 + the signal that stopped the run after a checkpoint
+  std::filesystem::path last_checkpoint;
+  std::filesystem::path best_checkpoint;
+};
+
+class Trainer {
+ public:
+  // adapter: settings of the attached LoRA, or nothing for full tuning. The decoder's trained tensors become leaves.
+  // run: an existing directory. samples and validation must outlive this.
+  Trainer(const config::Task& task, model::Decoder& decoder, std::optional<model::LoraSettings> adapter,
+          std::span<const data::Sample> samples, std::span<const data::Sample> validation, std::filesystem::path run);
+
+  // Continues from a checkpoint of this run; the weights must already be those of the checkpoint.
+  void resume(const std::filesystem::path& checkpoint);
+  Result run();
+
+  // Token-normalised loss of samples without training on them.
+  double evaluate(std::span<const data::Sample> samples);
+  int64_t total_steps() const { return total_steps_; }
+
+ private:
+  double train_step(const StepBatch& batch);
+  void log_step(double grad_norm, double learning_rate);
+  void after_step();
+  void save();
+  void run_evaluation();
+  void prune_checkpoints() const;
+  bool due(const std::string& strategy, int64_t every) const;
+  Result finish(int exit_code);
+  double now() const;
+
+  config::Task task_;
+  model::Decoder& decoder_;
+  std::optional<model::LoraSettings> adapter_;
+  std::span<const data::Sample> validation_;
+  std::filesystem::path run_;
+  Batches batches_;
+  AdamW optimizer_;
+  int64_t total_steps_;
+  Schedule schedule_;
+  TrainerState state_;
+  std::optional<Reporter> reporter_;
+  double started_ = 0;          // clock at which step 0 began, less the time of earlier starts
+  int64_t saved_step_ = -1;
+  int64_t evaluated_step_ = -1;
+  double last_loss_ = 0;
+  double speed_ = 0;  // tokens per second of the last step
+};
+
+}  // namespace swift::train

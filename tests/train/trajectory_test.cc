@@ -1,0 +1,99 @@
+// Ten optimizer steps against transformers + PEFT in fp32 (tests/golden/make_trajectory.py): loss and gradient norm
+// to 1e-4 relative, learning rates and final weights.
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "base/json.h"
+#include "model/load.h"
+#include "train/trainer.h"
+
+using namespace swift;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path golden(const std::string& name) { return fs::path(SWIFT_SOURCE_DIR) / "tests/golden" / name; }
+
+std::vector<data::Sample> samples_of(const base::Json& rows) {
+  std::vector<data::Sample> samples;
+  for (const auto& row : rows) {
+    samples.push_back({row.at("input_ids").get<std::vector<int32_t>>(), row.at("labels").get<std::vector<int32_t>>(), {}});
+  }
+  return samples;
+}
+
+config::Task task_of(const base::Json& run, const std::string& model) {
+  const base::Json& s = run.at("settings");
+  config::Task task;
+  task.model = (golden("models") / model).string();
+  task.tuner_type = s.at("tuner").get<std::string>();
+  task.torch_dtype = "float32";
+  task.lora_dropout = 0;
+  task.dataset_shuffle = false;
+  task.per_device_train_batch_size = s.at("per_device_train_batch_size");
+  task.gradient_accumulation_steps = s.at("gradient_accumulation_steps").get<int64_t>();
+  task.learning_rate = s.at("learning_rate").get<double>();
+  task.lr_scheduler_type = s.at("lr_scheduler_type").get<std::string>();
+  task.warmup_steps = s.at("warmup_steps");
+  task.max_steps = s.at("max_steps");
+  task.weight_decay = s.at("weight_decay");
+  task.adam_beta1 = s.at("adam_beta1");
+  task.adam_beta2 = s.at("adam_beta2");
+  task.adam_epsilon = s.at("adam_epsilon");
+  task.max_grad_norm = s.at("max_grad_norm");
+  task.logging_steps = 1;
+  task.report_to.clear();
+  return task;
+}
+
+std::vector<base::Json> log_lines(const fs::path& run) {
+  std::vector<base::Json> lines;
+  std::ifstream in(run / "logging.jsonl");
+  for (std::string line; std::getline(in, line);) lines.push_back(base::Json::parse(line));
+  return lines;
+}
+
+void check_run(const std::string& name, bool recompute) {
+  CAPTURE(name, recompute);
+  const base::Json run = base::read_json(golden("trajectory") / (name + ".json"));
+  const std::string family = name.substr(0, name.find('_'));
+  config::Task task = task_of(run, family);
+  task.gradient_checkpointing = recompute;
+  const auto samples = samples_of(base::read_json(golden("trajectory/samples.json")));
+  const int64_t count = run.at("settings").at("samples");
+  model::Decoder decoder = model::load_decoder(task.model, std::nullopt);
+  std::optional<model::LoraSettings> adapter;
+  if (task.tuner_type == "lora") adapter = model::load_adapter(decoder, golden("trajectory/start") / family);
+  const fs::path output = fs::temp_directory_path() / "swift-trajectory";
+  fs::remove_all(output);
+  fs::create_directories(output);
+  train::Trainer trainer(task, decoder, adapter, std::span(samples).first(static_cast<size_t>(count)), {}, output);
+  REQUIRE(trainer.run().exit_code == 0);
+  const auto lines = log_lines(output);
+  const auto& steps = run.at("steps");
+  REQUIRE(lines.size() == steps.size() + 1);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    CHECK(lines[i].at("loss").get<double>() == Approx(steps[i].at("loss").get<double>()).epsilon(1e-4));
+    CHECK(lines[i].at("grad_norm").get<double>() == Approx(steps[i].at("grad_norm").get<double>()).epsilon(1e-4));
+    CHECK(lines[i].at("learning_rate").get<double>() == Approx(steps[i].at("learning_rate").get<double>()).epsilon(1e-9));
+  }
+  for (const auto& [tensor, value] : (adapter ? model::adapter_tensors(decoder, *adapter) : decoder.weights())) {
+    if (!run.at("final_norms").contains(tensor)) continue;
+    CHECK(value.norm().item<double>() == Approx(run.at("final_norms").at(tensor).get<double>()).epsilon(1e-4));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("ten LoRA steps agree with transformers and PEFT") {
+  for (const char* name : {"qwen3_lora", "qwen3_lora_unclipped", "llama_lora", "llama_lora_epochs"}) check_run(name, false);
+}
+
+TEST_CASE("ten full fine-tuning steps agree with transformers") {
+  for (const char* name : {"qwen3_full", "llama_full"}) check_run(name, false);
+}
+
+TEST_CASE("recomputing activations changes nothing") {
+  check_run("qwen3_lora", true);
+  check_run("llama_full", true);
+}

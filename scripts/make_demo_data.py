@@ -11,15 +11,15 @@ import pathlib
 import random
 import sys
 
-from demo_data.exercises import TASKS, worksheet
+from demo_data.exercises import TASKS, talk, worksheet
 from demo_data.stories import facts, passage_with_questions, story
 
 SEED = 20240
 CORPUS_BYTES = 4_200_000
 INSTRUCT_ROWS = 2000
 HELDOUT_PER_TASK = 8
-# Share of documents; worksheets are what the instruction set builds on.
-MIX = [(story, 0.22), (facts, 0.16), (passage_with_questions, 0.17), (worksheet, 0.45)]
+# Share of documents; worksheets and talks are what the instruction set builds on.
+MIX = [(story, 0.17), (facts, 0.14), (passage_with_questions, 0.13), (worksheet, 0.36), (talk, 0.2)]
 
 
 def corpus(rng: random.Random) -> list[str]:

@@ -2,7 +2,7 @@
 import random
 
 from .grammar import article, expand, pick, sentence
-from .stories import short_passage
+from .stories import passage_question, short_passage
 from .world import ANIMALS, COLOURS, EASY_WORDS, JOBS, NUMBERS, OPPOSITES, PEOPLE, THINGS, TOWNS, kinds, plurals
 
 LIST_WORDS = sorted(set(EASY_WORDS) | set(THINGS) | set(ANIMALS))
@@ -15,11 +15,13 @@ def sums(rng):
     b = rng.randint(0, 20 - a)
     if rng.random() < 0.5:
         return pick(rng, [
-            "{a} + {b} = {c}", "{a} plus {b} is {c}.", "What is {a} + {b}? {c}.", "The sum of {a} and {b} is {c}.",
+            "{a} + {b} = {c}", "{a} plus {b} is {c}.", "What is {a} + {b}?[ {c}.|\n{c}]",
+            "The sum of {a} and {b}[ is {c}.|:\n{c}]",
             "{who} had {a} {things} and got {b} more. That makes {c}.", "{a} and {b} [make|is|gives] {c}.",
         ], a=a, b=b, c=a + b, who=rng.choice(sorted(PEOPLE)), things=rng.choice(list(THINGS.values()))[0])
     return pick(rng, [
-        "{c} - {b} = {a}", "{c} minus {b} is {a}.", "What is {c} - {b}? {a}.", "{b} less than {c} is {a}.",
+        "{c} - {b} = {a}", "{c} minus {b} is {a}.", "What is {c} - {b}?[ {a}.|\n{a}]",
+        "{b} less than {c}[ is {a}.|:\n{a}]",
         "{who} had {c} {things} and gave {b} away. That leaves {a}.", "{b} taken from {c} leaves {a}.",
     ], a=a, b=b, c=a + b, who=rng.choice(sorted(PEOPLE)), things=rng.choice(list(THINGS.values()))[0])
 
@@ -35,24 +37,27 @@ def number_words(rng):
 def comparisons(rng):
     a, b = rng.sample(range(0, 21), 2)
     return pick(rng, [
-        "Of {a} and {b}, the [bigger|larger|greater] number is {high}.", "Of {a} and {b}, the [smaller|lower] number is {low}.",
+        "Of {a} and {b}, the [bigger|larger|greater] number is {high}.",
+        "Of {a} and {b}, the [smaller|lower] number is {low}.",
         "{high} is [bigger|larger|more|greater] than {low}.", "{low} is [smaller|less] than {high}.",
-        "[Bigger|Larger]: {a} or {b}? {high}.", "Smaller: {a} or {b}? {low}.",
+        "[Bigger|Larger]: {a} or {b}?[ {high}.|\n{high}]", "[Smaller|Lower]: {a} or {b}?[ {low}.|\n{low}]",
     ], a=a, b=b, high=max(a, b), low=min(a, b))
 
 
 def sorting(rng):
     numbers = rng.sample(range(1, 21), 3)
     return pick(rng, [
-        "The numbers {given} from small to big: {up}", "{given} in order: {up}", "Sorted, {given} becomes {up}.",
-        "From low to high: {given} -> {up}", "{given} -> smallest first -> {up}",
+        "The numbers {given} from small to big:[ |\n]{up}", "{given} in order: {up}",
+        "Sorted, {given} becomes {up}.",
+        "From low to high: {given}[ -> |\n]{up}", "{given} -> smallest first -> {up}",
     ], given=", ".join(map(str, numbers)), up=", ".join(map(str, sorted(numbers))))
 
 
 def reversing(rng):
     words = rng.sample(LIST_WORDS, rng.choice([2, 3, 3, 3]))
     return pick(rng, [
-        "{given} backwards is {back}.", "Turned around, {given} becomes {back}.", "{given} -> back to front -> {back}",
+        "{given} backwards[ is {back}.|:\n{back}]", "Turned around, {given} becomes[ {back}.|:\n{back}]",
+        "{given} -> back to front -> {back}",
         "Forwards: {given}. Backwards: {back}.",
     ], given=" ".join(words), back=" ".join(reversed(words)))
 
@@ -61,7 +66,8 @@ def counting(rng):
     word, n = rng.choice(LIST_WORDS), rng.randint(1, 7)
     items = " ".join([word] * n)
     return pick(rng, [
-        "{items}: that is {w}.", "Count them: {items}. There are {n}.", "In \"{items}\" the word comes {n} times.",
+        "{items}: that is {w}.", "Count them: {items}[. There are {n}.|\n{n}]",
+        "In \"{items}\" the word comes {n} times.",
         "{items} -> {n}",
     ], items=items, n=n, w=NUMBERS[n])
 
@@ -81,8 +87,9 @@ def opposites(rng):
     if rng.random() < 0.5:
         a, b = b, a
     return sentence(pick(rng, [
-        "The opposite of {a} is {b}.", "{a} is the opposite of {b}.", "Not {a} but {b}.", "{a} and {b} are opposites.",
-        "What is not {a}? It is {b}.", "{a}: {b}.",
+        "The opposite of {a} is {b}.", "{a} is the opposite of {b}.", "Not {a} but {b}.",
+        "{a} and {b} are opposites.",
+        "What is not {a}?[ It is {b}.|\n{b}]", "The other way round from {a}:[ |\n]{b}",
     ], a=a, b=b))
 
 
@@ -90,8 +97,10 @@ def plural_lines(rng):
     table = plurals()
     one = rng.choice(sorted(table))
     return sentence(pick(rng, [
-        "One {one}, two {many}.", "{a_one}, [many|three|some] {many}.", "The plural of {one} is {many}.",
-        "More than one {one} are {many}.", "There is one {one} here and there are many {many} there.",
+        "One {one}, two {many}.", "{a_one}, [many|three|some] {many}.",
+        "The plural of {one}[ is {many}.|:\n{many}]",
+        "More than one {one}[ are {many}.|?\n{many}]",
+        "There is one {one} here and there are many {many} there.",
     ], one=one, many=table[one], a_one=article(one)))
 
 
@@ -102,19 +111,20 @@ def kind_lines(rng):
     other = rng.choice([k for k in sorted(set(table.values())) if k != kind])
     kind_text = kind if kind in ("clothing", "furniture") else article(kind)
     return sentence(pick(rng, [
-        "{a_name} is {kind_text}.", "{a_name} is {kind_text}, not {other}.", "{name}: {kind}.",
-        "To which group does {a_name} belong? {Kind}.",
+        "{a_name} is {kind_text}.", "{a_name} is {kind_text}, not {other}.", "{name}:[ {kind}.|\n{kind}]",
+        "To which group does {a_name} belong?[ {Kind}.|\n{kind}]",
     ], name=name, a_name=article(name), kind=kind, Kind=kind.capitalize(), kind_text=kind_text,
         other=other if other in ("clothing", "furniture") else article(other)))
 
 
 def fact_lines(rng):
     question, answer, _ = fact(rng, CORPUS_FACTS)
-    return f"{question} {sentence(answer)}."
+    return expand(rng, f"{question}[ {sentence(answer)}.|\n{answer}]")
 
 
-CORPUS_EXERCISES = [sums, sums, sums, number_words, comparisons, sorting, sorting, reversing, reversing, counting,
-                    positions, opposites, plural_lines, kind_lines, fact_lines, fact_lines]
+CORPUS_EXERCISES = [sums, sums, sums, sums, number_words, comparisons, sorting, sorting, reversing, reversing, counting,
+                    positions, opposites, plural_lines, plural_lines, kind_lines,
+                    fact_lines, fact_lines]
 
 
 def worksheet(rng: random.Random) -> str:
@@ -123,12 +133,63 @@ def worksheet(rng: random.Random) -> str:
     return "\n".join((one_kind or rng.choice(CORPUS_EXERCISES))(rng) for _ in range(rng.randint(6, 14)))
 
 
+# Who asks and who answers in a talk, and how their lines begin.
+SPEAKERS = [("Question: ", "Answer: "), ("Teacher: ", "Pupil: "), ("user\n", "assistant\n"), ("user: ", "assistant: "),
+            ("Q: ", "A: "), ("", "")]
+
+
+def short_question(rng):
+    """(question, short answer), with the corpus's wording."""
+    roll = rng.random()
+    a = rng.randint(0, 20)
+    b = rng.randint(0, 20 - a)
+    if roll < 0.15:
+        return pick(rng, ["What is {a} + {b}?", "The sum of {a} and {b}"], a=a, b=b), str(a + b)
+    if roll < 0.3:
+        return pick(rng, ["What is {c} - {b}?", "{b} less than {c}"], b=b, c=a + b), str(a)
+    if roll < 0.4:
+        one, other = rng.choice(OPPOSITES)[::rng.choice([1, -1])]
+        return pick(rng, ["What is not {one}?", "The other way round from {one}"], one=one), other
+    if roll < 0.5:
+        one, many = rng.choice(sorted(plurals().items()))
+        return pick(rng, ["More than one {one}?", "Two of the word {one}"], one=one), many
+    if roll < 0.58:
+        name, kind = rng.choice(sorted(kinds().items()))
+        return f"To which group does {article(name)} belong?", kind
+    if roll < 0.73:
+        question, answer, _ = fact(rng, CORPUS_FACTS)
+        return question, answer
+    if roll < 0.8:
+        numbers = rng.sample(range(1, 21), 3)
+        return f"From low to high: {', '.join(map(str, numbers))}", ", ".join(map(str, sorted(numbers)))
+    if roll < 0.87:
+        words = rng.sample(LIST_WORDS, rng.choice([2, 3]))
+        return f"Turned around: {' '.join(words)}", " ".join(reversed(words))
+    if roll < 0.92:
+        word, n = rng.choice(LIST_WORDS), rng.randint(1, 7)
+        return "How many? " + " ".join([word] * n), str(n)
+    text, asked = short_passage(rng)
+    question, answer = passage_question(rng, asked)
+    return f"{text} {question}", answer
+
+
+def talk(rng: random.Random) -> str:
+    """A document of 3 to 8 questions, each answered in a word or two by a second speaker."""
+    asks, answers = rng.choice(SPEAKERS)
+    lines = []
+    for _ in range(rng.randint(3, 8)):
+        question, answer = short_question(rng)
+        lines += [asks + question, answers + answer]
+    return "\n".join(lines)
+
+
 # --- facts as questions: (question, answer, key) ---
 
 CORPUS_FACTS = {
     "food": "What does the {name} like to eat?", "home": "What is the home of the {name}?",
     "sound": "What sound does the {name} make?", "legs": "How many legs are on {a_name}?",
-    "young": "What is a young {name}?", "town": "In which town does {name} live?", "job": "What is the work of {name}?",
+    "young": "What is a young {name}?", "town": "In which town does {name} live?",
+    "job": "What is the work of {name}?",
     "pet": "Which animal lives with {name}?", "colour": "Which colour is best for {name}?",
     "known": "What is the town of {name} known for?", "tool": "What does {a_name} use?",
 }

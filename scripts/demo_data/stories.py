@@ -159,17 +159,23 @@ PASSAGE_QUESTIONS = {
 }
 
 
+def passage_question(rng: random.Random, asked: dict[str, str], key: str = "") -> tuple[str, str]:
+    """(question, answer) about a passage, on the given matter or any."""
+    key = key or rng.choice([key for key in asked if key != "names"])
+    who, thing = asked["names"].split("|")
+    return expand(rng, PASSAGE_QUESTIONS[key], who=who, thing=thing, place=asked["place"]), asked[key]
+
+
 def passage_with_questions(rng: random.Random) -> str:
     """One to three passages, each followed by questions and answers in prose."""
     blocks = []
     for _ in range(rng.randint(1, 3)):
         text, asked = short_passage(rng)
-        who, thing = asked["names"].split("|")
         keys = [key for key in asked if key != "names"]
         rng.shuffle(keys)
         lines = [text]
         for key in keys[: rng.randint(2, 4)]:
-            question = expand(rng, PASSAGE_QUESTIONS[key], who=who, thing=thing, place=asked["place"])
-            lines.append(f"{question} {sentence(asked[key])}.")
+            question, answer = passage_question(rng, asked, key)
+            lines.append(question + expand(rng, f"[ {sentence(answer)}.|\n{answer}]"))
         blocks.append("\n".join(lines))
     return "\n".join(blocks)

@@ -103,7 +103,8 @@ TOWNS = {
 # job: place of work, what it makes or does, tool
 JOBS = {
     "baker": ("bakery", "makes bread", "an oven"), "farmer": ("farm", "grows corn", "a spade"),
-    "teacher": ("school", "teaches children", "a book"), "doctor": ("hospital", "helps sick people", "a bandage"),
+    "teacher": ("school", "teaches children", "a book"), "doctor": ("hospital", "helps sick people",
+    "a bandage"),
     "fisher": ("harbour", "catches fish", "a net"), "builder": ("yard", "builds houses", "a hammer"),
     "painter": ("studio", "paints pictures", "a brush"), "tailor": ("shop", "sews coats", "a needle"),
     "miller": ("mill", "grinds flour", "a stone"), "gardener": ("garden", "plants flowers", "a rake"),
@@ -112,7 +113,8 @@ JOBS = {
 
 # name: she or he, town, job, pet, favourite colour, favourite food
 PEOPLE = {
-    "Anna": ("she", "Alder", "baker", "cat", "blue", "plums"), "Ben": ("he", "Brook", "fisher", "duck", "green", "peas"),
+    "Anna": ("she", "Alder", "baker", "cat", "blue", "plums"), "Ben": ("he", "Brook", "fisher", "duck",
+    "green", "peas"),
     "Clara": ("she", "Carth", "painter", "owl", "red", "cherries"),
     "David": ("he", "Dunmore", "smith", "dog", "black", "honey"),
     "Emma": ("she", "Elmfield", "gardener", "rabbit", "pink", "pears"),

@@ -11,20 +11,23 @@ namespace swift::data {
 
 constexpr int32_t kIgnore = -100;  // label of a position that is not trained
 
-// One dataset row after its schema was recognised: messages [{role, content, …}], optional tools, or plain text.
+// One dataset row after its schema was recognised: messages [{role, content, …}], optional tools, or plain
+// text.
 struct Row {
   base::Json messages = base::Json::array();
   base::Json tools = nullptr;
-  std::string text;            // pt only: messages is then empty
+  std::string text;                           // pt only: messages is then empty
   base::Json columns = base::Json::object();  // every original column, for infer's output
-  base::Location where;        // file and line of the row
+  base::Location where;                       // file and line of the row
 };
 
-// One encoded row. labels[i] is input_ids[i] where trained, else kIgnore; the shift by one happens in the loss.
+// One encoded row. labels[i] is input_ids[i] where trained, else kIgnore; the shift by one happens in the
+// loss.
 struct Sample {
   std::vector<int32_t> input_ids;
   std::vector<int32_t> labels;
   base::Location where;
+  bool truncated = false;          // cut to max_length; its end of turn may be gone
   int64_t trained_tokens() const;  // labels that survive the shift: labels[1:] != kIgnore
 };
 

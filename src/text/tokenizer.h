@@ -35,12 +35,14 @@ class Tokenizer {
   struct Impl;
 
  private:
+  friend class StreamDecoder;
   std::shared_ptr<const Impl> impl_;
 };
 
 // Turns a stream of ids into text that never ends inside a UTF-8 character.
 class StreamDecoder {
  public:
+  // The tokenizer must outlive the decoder.
   explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special = true);
   std::string push(TokenId id);  // text that is complete now, possibly empty
   std::string finish();          // what was held back; incomplete bytes become U+FFFD
@@ -48,7 +50,9 @@ class StreamDecoder {
  private:
   const Tokenizer* tokenizer_;
   bool skip_special_;
-  std::string pending_;
+  std::string pending_;    // bytes of an unfinished character, and what the decoder may still strip
+  bool started_ = false;   // a token came since the start or finish()
+  size_t strip_left_ = 0;  // characters the decoder may still strip at the start
 };
 
 }  // namespace swift::text

@@ -72,7 +72,8 @@ def render(source, variables=VARIABLES):
     try:
         return {"text": template.render(**variables)}
     except Exception as error:
-        return {"error": "runtime", "line": line_of(error), "message": str(error)}
+        line = line_of(error)
+        return {"error": "runtime", **({"line": line} if line else {}), "message": str(error)}
 
 
 def main():

@@ -34,7 +34,8 @@ def warmups() -> list[dict]:
 
 
 print(json.dumps({
-    "made_by": "tests/golden/schedules.py", "transformers": transformers.__version__, "torch": torch.__version__,
+    "made_by": "tests/golden/schedules.py",
+    "transformers": transformers.__version__, "torch": torch.__version__,
     "schedules": [{"name": name, "total": total, "warmup": warmup, "factors": factors(name, total, warmup)}
                   for name, total, warmup in SETTINGS],
     "warmups": warmups(),

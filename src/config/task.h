@@ -1,0 +1,137 @@
+// Every setting of a task, flat: a member's name is its YAML key. Names and defaults are ms-swift's.
+// Key, range, group and help of each member are declared once, in fields_*.cc.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "config/origin.h"
+
+namespace swift::config {
+
+// A part of the YAML whose keys another layer defines: the values, and the place of each by JSON pointer
+// ("/service/port").
+struct Tree {
+  base::Json value = base::Json::object();
+  std::map<std::string, base::Location> where;
+};
+
+struct Task {
+  // Model
+  std::string model;
+  std::string model_type;
+  std::string torch_dtype = "auto";
+  std::vector<std::string> adapters;
+  std::optional<bool> load_args;  // resolved: true for infer and export, false for training
+  bool train_from_scratch = false;
+  std::optional<std::string> chat_template;
+  std::optional<std::string> system;
+  bool use_chat_template = true;
+  std::optional<bool> enable_thinking;
+  int64_t seed = 42;
+  int64_t data_seed = 42;
+  int64_t num_threads = 0;  // 0: all cores
+
+  // Data
+  std::vector<std::string> dataset;
+  std::vector<std::string> val_dataset;
+  double split_dataset_ratio = 0.0;
+  bool dataset_shuffle = true;
+  bool val_dataset_shuffle = false;
+  std::string columns;  // JSON object {from: to}, or empty
+  bool strict = false;
+  std::optional<int64_t> max_length;  // tokens; unset: the model's maximum
+  std::string truncation_strategy = "delete";
+  std::string loss_scale = "default";
+  bool packing = false;
+  std::optional<int64_t> packing_length;  // tokens; unset: max_length
+  int64_t dataset_num_proc = 1;
+
+  // Method and tuner
+  std::string method = "sft";
+  std::string tuner_type = "lora";
+  int64_t lora_rank = 8;
+  double lora_alpha = 32;
+  double lora_dropout = 0.05;
+  std::string lora_bias = "none";
+  bool use_rslora = false;
+  std::vector<std::string> target_modules = {"all-linear"};
+  std::vector<std::string> modules_to_save;
+  std::string init_weights = "true";
+
+  // Training
+  std::string output_dir = "output";
+  bool add_version = true;
+  bool overwrite_output_dir = false;
+  int64_t per_device_train_batch_size = 1;
+  int64_t per_device_eval_batch_size = 1;
+  std::optional<int64_t> gradient_accumulation_steps;  // resolved: ceil(16 / batch size)
+  std::optional<double> learning_rate;                 // resolved: 1e-4 for lora, 1e-5 for full
+  std::string lr_scheduler_type = "cosine";
+  double warmup_ratio = 0.0;
+  int64_t warmup_steps = 0;
+  double weight_decay = 0.1;
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.95;
+  double adam_epsilon = 1e-8;
+  double max_grad_norm = 1.0;
+  std::string optim = "adamw_torch";
+  double num_train_epochs = 3;
+  int64_t max_steps = -1;  // -1: num_train_epochs decides
+  bool gradient_checkpointing = true;
+  std::string save_strategy = "steps";
+  int64_t save_steps = 500;
+  std::optional<std::string> eval_strategy;  // resolved: save_strategy, or "no" without validation data
+  std::optional<int64_t> eval_steps;         // resolved: save_steps
+  std::optional<int64_t> save_total_limit;
+  bool save_only_model = false;
+  int64_t logging_steps = 5;
+  bool logging_first_step = true;
+  std::vector<std::string> report_to = {"tensorboard"};
+  std::optional<std::string> resume_from_checkpoint;  // a checkpoint directory, or "auto"
+  bool resume_only_model = false;
+  int64_t dataloader_num_workers = 1;
+
+  // Inference
+  std::optional<std::string> prompt;
+  std::optional<std::string> infer_input;
+  std::optional<std::string> result_path;
+  std::optional<int64_t> max_new_tokens;  // unset: generation_config.json, then 512
+  std::optional<double> temperature;
+  std::optional<int64_t> top_k;
+  std::optional<double> top_p;
+  std::optional<double> min_p;
+  std::optional<double> repetition_penalty;
+  std::vector<std::string> stop_words;
+  bool stream = true;
+  bool logprobs = false;
+  int64_t top_logprobs = 0;
+  bool ignore_eos = false;
+  int64_t max_batch_size = 1;
+  std::optional<std::string> metric;
+  std::optional<std::string> base_url;
+
+  // Export
+  bool merge_lora = false;
+  bool exist_ok = false;
+  std::optional<std::string> quant_method;
+  std::optional<int64_t> quant_bits;
+  int64_t group_size = 128;
+
+  // The nested section `deploy:`.
+  Tree deploy;
+
+  // By key; a key that is absent has its default.
+  std::map<std::string, Origin, std::less<>> origins;
+
+  // Whether the user, or the args.json of a checkpoint, gave this key a value.
+  bool is_set(std::string_view key) const {
+    const auto found = origins.find(key);
+    return found != origins.end() && found->second.source > Source::derived;
+  }
+};
+
+}  // namespace swift::config

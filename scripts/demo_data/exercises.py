@@ -87,7 +87,7 @@ def opposites(rng):
     if rng.random() < 0.5:
         a, b = b, a
     return sentence(pick(rng, [
-        "The opposite of {a} is {b}.", "{a} is the opposite of {b}.", "Not {a} but {b}.",
+        "The opposite of {a}[ is {b}.|:\n{b}]", "{a} is the opposite of {b}.", "Not {a} but {b}.",
         "{a} and {b} are opposites.",
         "What is not {a}?[ It is {b}.|\n{b}]", "The other way round from {a}:[ |\n]{b}",
     ], a=a, b=b))
@@ -123,7 +123,7 @@ def fact_lines(rng):
 
 
 CORPUS_EXERCISES = [sums, sums, sums, sums, number_words, comparisons, sorting, sorting, reversing, reversing, counting,
-                    positions, opposites, plural_lines, plural_lines, kind_lines,
+                    positions, opposites, opposites, opposites, plural_lines, plural_lines, kind_lines,
                     fact_lines, fact_lines]
 
 
@@ -147,13 +147,13 @@ def short_question(rng):
         return pick(rng, ["What is {a} + {b}?", "The sum of {a} and {b}"], a=a, b=b), str(a + b)
     if roll < 0.3:
         return pick(rng, ["What is {c} - {b}?", "{b} less than {c}"], b=b, c=a + b), str(a)
-    if roll < 0.4:
+    if roll < 0.42:
         one, other = rng.choice(OPPOSITES)[::rng.choice([1, -1])]
-        return pick(rng, ["What is not {one}?", "The other way round from {one}"], one=one), other
-    if roll < 0.5:
+        return pick(rng, ["What is the opposite of {one}?", "The other way round from {one}"], one=one), other
+    if roll < 0.52:
         one, many = rng.choice(sorted(plurals().items()))
         return pick(rng, ["More than one {one}?", "Two of the word {one}"], one=one), many
-    if roll < 0.58:
+    if roll < 0.59:
         name, kind = rng.choice(sorted(kinds().items()))
         return f"To which group does {article(name)} belong?", kind
     if roll < 0.73:

@@ -9,14 +9,14 @@ namespace swift::base {
 // Process exit codes; the same table feeds the Job's podFailurePolicy.
 enum class ExitCode : int {
   ok = 0,
-  failure = 1,       // failed while running
-  usage = 2,         // command line or configuration
-  data = 3,          // datasets and samples
-  model = 4,         // model files missing, unreadable or of an unsupported architecture
-  device = 5,        // out of memory or device
-  temporary = 75,    // try again
-  interrupted = 130, // SIGINT
-  terminated = 143,  // SIGTERM, after a checkpoint was saved
+  failure = 1,        // failed while running
+  usage = 2,          // command line or configuration
+  data = 3,           // datasets and samples
+  model = 4,          // model files missing, unreadable or of an unsupported architecture
+  device = 5,         // out of memory or device
+  temporary = 75,     // try again
+  interrupted = 130,  // SIGINT
+  terminated = 143,   // SIGTERM, after a checkpoint was saved
 };
 
 // A place in a user's file. Lines and columns count from 1; 0 means unknown.
@@ -43,6 +43,5 @@ class Error : public std::runtime_error {
   Location where_;
   std::string hint_;
 };
-
 
 }  // namespace swift::base

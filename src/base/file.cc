@@ -69,7 +69,8 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
     if (file.fd < 0) fail(ExitCode::failure, "cannot create", path);
     write_all(file.fd, bytes, path);
     if (::fsync(file.fd) != 0) fail(ExitCode::failure, "cannot sync", path);
-    if (::rename(working.c_str(), path.c_str()) != 0) fail(ExitCode::failure, "cannot rename into place", path);
+    if (::rename(working.c_str(), path.c_str()) != 0)
+      fail(ExitCode::failure, "cannot rename into place", path);
   } catch (...) {
     ::unlink(working.c_str());
     throw;
@@ -79,7 +80,8 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
 void ensure_writable_directory(const fs::path& path) {
   std::error_code fault;
   fs::create_directories(path, fault);
-  if (fault) throw Error(ExitCode::failure, "cannot create the directory: " + fault.message(), {path.string()});
+  if (fault)
+    throw Error(ExitCode::failure, "cannot create the directory: " + fault.message(), {path.string()});
   const fs::path probe = path / (".writable-" + std::to_string(::getpid()));
   const Descriptor file{::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)};
   if (file.fd < 0) fail(ExitCode::failure, "the directory cannot be written", path);
@@ -121,7 +123,8 @@ AtomicDirectory::AtomicDirectory(fs::path final_path) : final_(std::move(final_p
   std::error_code fault;
   fs::remove_all(working_, fault);
   fs::create_directories(working_, fault);
-  if (fault) throw Error(ExitCode::failure, "cannot create the directory: " + fault.message(), {final_.string()});
+  if (fault)
+    throw Error(ExitCode::failure, "cannot create the directory: " + fault.message(), {final_.string()});
 }
 
 AtomicDirectory::~AtomicDirectory() {
@@ -135,7 +138,8 @@ void AtomicDirectory::commit() {
   const fs::path old = hidden_sibling(final_.string() + "-old");
   if (fs::exists(final_)) fs::rename(final_, old, fault);
   if (!fault) fs::rename(working_, final_, fault);
-  if (fault) throw Error(ExitCode::failure, "cannot rename into place: " + fault.message(), {final_.string()});
+  if (fault)
+    throw Error(ExitCode::failure, "cannot rename into place: " + fault.message(), {final_.string()});
   committed_ = true;
   fs::remove_all(old, fault);
   sync_path(final_.has_parent_path() ? final_.parent_path() : fs::path("."));

@@ -12,7 +12,8 @@ std::string human_bytes(double bytes) {
   size_t unit = 0;
   while (bytes >= 1024 && unit + 1 < kUnits.size()) bytes /= 1024, ++unit;
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), bytes < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", bytes, kUnits[unit]);
+  std::snprintf(text.data(), text.size(), bytes < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", bytes,
+                kUnits[unit]);
   return text.data();
 }
 

@@ -1,4 +1,5 @@
-// String building without fmt, for translation units that see torch (the wheel's fmt 12 shadows Debian's fmt 9).
+// String building without fmt, for translation units that see torch (the wheel's fmt 12 shadows Debian's fmt
+// 9).
 #pragma once
 #include <sstream>
 #include <string>

@@ -12,7 +12,8 @@ namespace {
 
 spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>("swift", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    auto made =
+        std::make_shared<spdlog::logger>("swift", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     made->set_pattern("%^%l%$: %v");
     const char* level = std::getenv("SWIFT_LOG_LEVEL");
     made->set_level(level != nullptr ? spdlog::level::from_str(level) : spdlog::level::info);
@@ -28,9 +29,17 @@ void set_level(Level level) {
                                                           spdlog::level::warn, spdlog::level::err};
   logger().set_level(kLevels[static_cast<int>(level)]);
 }
-void debug(std::string_view text) { logger().debug("{}", text); }
-void info(std::string_view text) { logger().info("{}", text); }
-void warn(std::string_view text) { logger().warn("{}", text); }
-void error(std::string_view text) { logger().error("{}", text); }
+void debug(std::string_view text) {
+  logger().debug("{}", text);
+}
+void info(std::string_view text) {
+  logger().info("{}", text);
+}
+void warn(std::string_view text) {
+  logger().warn("{}", text);
+}
+void error(std::string_view text) {
+  logger().error("{}", text);
+}
 
 }  // namespace swift::base::log

@@ -27,14 +27,16 @@ Stream::Stream(uint64_t seed, Purpose purpose, uint64_t substream)
     : key_(seed), purpose_(static_cast<uint32_t>(purpose)), substream_(substream) {}
 
 uint64_t Stream::bits(uint64_t index) const {
-  const auto words = philox({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
-                             static_cast<uint32_t>(substream_),
-                             static_cast<uint32_t>(substream_ >> 32) * 256U + purpose_},
-                            key_);
+  const auto words =
+      philox({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
+              static_cast<uint32_t>(substream_), static_cast<uint32_t>(substream_ >> 32) * 256U + purpose_},
+             key_);
   return uint64_t{words[0]} << 32 | words[1];
 }
 
-double Stream::uniform(uint64_t index) const { return static_cast<double>(bits(index) >> 11) * 0x1p-53; }
+double Stream::uniform(uint64_t index) const {
+  return static_cast<double>(bits(index) >> 11) * 0x1p-53;
+}
 
 double Stream::normal(uint64_t index) const {
   const double u = 1.0 - uniform(2 * index);

@@ -8,7 +8,14 @@
 namespace swift::base {
 
 // Each use of randomness draws from a stream of its own.
-enum class Purpose : uint32_t { shuffle = 1, dropout = 2, adapter_init = 3, weight_init = 4, sampling = 5, split = 6 };
+enum class Purpose : uint32_t {
+  shuffle = 1,
+  dropout = 2,
+  adapter_init = 3,
+  weight_init = 4,
+  sampling = 5,
+  split = 6
+};
 
 // The 4 words of Philox 4x32-10 for a 128-bit counter and 64-bit key.
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, uint64_t key);

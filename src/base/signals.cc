@@ -24,8 +24,12 @@ void install_stop_handlers() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-int stop_signal() { return received; }
+int stop_signal() {
+  return received;
+}
 
-void clear_stop_signal() { received = 0; }
+void clear_stop_signal() {
+  received = 0;
+}
 
 }  // namespace swift::base

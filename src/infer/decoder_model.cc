@@ -29,7 +29,8 @@ class DecoderModel::CacheContext : public model::AttentionContext {
       keys.narrow(1, length, part.count).copy_(k.narrow(0, part.first, part.count).transpose(0, 1));
       values.narrow(1, length, part.count).copy_(v.narrow(0, part.first, part.count).transpose(0, 1));
       out.narrow(0, part.first, part.count)
-          .copy_(ops::CachedAttention::forward(q.narrow(0, part.first, part.count), keys, values, length + part.count, scale));
+          .copy_(ops::CachedAttention::forward(q.narrow(0, part.first, part.count), keys, values,
+                                               length + part.count, scale));
     }
     return out;
   }
@@ -53,7 +54,8 @@ void DecoderModel::reserve(Cache& cache, int64_t tokens) const {
   const auto& a = decoder_.spec.attention;
   for (auto* side : {&cache.keys, &cache.values}) {
     for (Tensor& layer : *side) {
-      Tensor wider = at::empty({a.kv_heads, capacity, a.head_dim}, decoder_.embed_tokens.options().requires_grad(false));
+      Tensor wider =
+          at::empty({a.kv_heads, capacity, a.head_dim}, decoder_.embed_tokens.options().requires_grad(false));
       if (cache.length > 0) wider.narrow(1, 0, cache.length).copy_(layer.narrow(1, 0, cache.length));
       layer = wider;
     }

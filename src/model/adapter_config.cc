@@ -20,12 +20,15 @@ bool is_set(const Json& config, const char* key) {
 }
 
 void refuse_variants(const std::filesystem::path& file, const Json& config) {
-  if (config.value("peft_type", "LORA") != "LORA") fail(file, "peft_type " + config.at("peft_type").dump() + " is not supported; supported: LORA");
-  for (const char* key : {"use_dora", "use_qalora", "fan_in_fan_out", "lora_bias", "layer_replication", "target_parameters",
-                          "trainable_token_indices", "use_bdlora", "alora_invocation_tokens", "exclude_modules", "layers_to_transform"}) {
+  if (config.value("peft_type", "LORA") != "LORA")
+    fail(file, "peft_type " + config.at("peft_type").dump() + " is not supported; supported: LORA");
+  for (const char* key : {"use_dora", "use_qalora", "fan_in_fan_out", "lora_bias", "layer_replication",
+                          "target_parameters", "trainable_token_indices", "use_bdlora",
+                          "alora_invocation_tokens", "exclude_modules", "layers_to_transform"}) {
     if (is_set(config, key)) fail(file, std::string("the LoRA variant '") + key + "' is not supported");
   }
-  if (config.contains("bias") && config.at("bias") != "none") fail(file, "bias " + config.at("bias").dump() + " is not supported; supported: none");
+  if (config.contains("bias") && config.at("bias") != "none")
+    fail(file, "bias " + config.at("bias").dump() + " is not supported; supported: none");
 }
 
 std::vector<std::string> string_list(const std::filesystem::path& file, const Json& config, const char* key) {
@@ -67,7 +70,8 @@ LoraSettings read_adapter_config(const std::filesystem::path& file) {
   LoraSettings settings;
   if (!config.contains("r") || !config.at("r").is_number_integer()) fail(file, "'r' must be an integer");
   settings.rank = config.at("r").get<int64_t>();
-  if (config.contains("lora_alpha") && !config.at("lora_alpha").is_number()) fail(file, "'lora_alpha' must be a number");
+  if (config.contains("lora_alpha") && !config.at("lora_alpha").is_number())
+    fail(file, "'lora_alpha' must be a number");
   settings.alpha = config.value("lora_alpha", 8.0);
   settings.dropout = config.value("lora_dropout", 0.0);
   settings.rslora = config.value("use_rslora", false);
@@ -79,24 +83,54 @@ LoraSettings read_adapter_config(const std::filesystem::path& file) {
   return settings;
 }
 
-Json adapter_config_json(const LoraSettings& settings, const std::vector<std::string>& target_suffixes, const std::string& base_model) {
+Json adapter_config_json(const LoraSettings& settings, const std::vector<std::string>& target_suffixes,
+                         const std::string& base_model) {
   Json targets = target_suffixes;
-  if (is_pattern(settings.targets)) targets = settings.targets[0];
-  else if (settings.targets != std::vector<std::string>{"all-linear"}) targets = settings.targets;
+  if (is_pattern(settings.targets))
+    targets = settings.targets[0];
+  else if (settings.targets != std::vector<std::string>{"all-linear"})
+    targets = settings.targets;
   const Json none = nullptr;
-  return {{"alora_invocation_tokens", none}, {"alpha_pattern", settings.alpha_pattern.empty() ? Json::object() : Json(settings.alpha_pattern)},
-          {"arrow_config", none}, {"auto_mapping", none}, {"base_model_name_or_path", base_model}, {"bias", "none"},
-          {"corda_config", none}, {"ensure_weight_tying", false}, {"eva_config", none}, {"exclude_modules", none},
-          {"fan_in_fan_out", false}, {"inference_mode", true}, {"init_lora_weights", true}, {"layer_replication", none},
-          {"layers_pattern", none}, {"layers_to_transform", none}, {"loftq_config", Json::object()},
-          {"lora_alpha", number(settings.alpha)}, {"lora_bias", false}, {"lora_dropout", settings.dropout},
-          {"lora_ga_config", none}, {"megatron_config", none}, {"megatron_core", "megatron.core"},
+  return {{"alora_invocation_tokens", none},
+          {"alpha_pattern", settings.alpha_pattern.empty() ? Json::object() : Json(settings.alpha_pattern)},
+          {"arrow_config", none},
+          {"auto_mapping", none},
+          {"base_model_name_or_path", base_model},
+          {"bias", "none"},
+          {"corda_config", none},
+          {"ensure_weight_tying", false},
+          {"eva_config", none},
+          {"exclude_modules", none},
+          {"fan_in_fan_out", false},
+          {"inference_mode", true},
+          {"init_lora_weights", true},
+          {"layer_replication", none},
+          {"layers_pattern", none},
+          {"layers_to_transform", none},
+          {"loftq_config", Json::object()},
+          {"lora_alpha", number(settings.alpha)},
+          {"lora_bias", false},
+          {"lora_dropout", settings.dropout},
+          {"lora_ga_config", none},
+          {"megatron_config", none},
+          {"megatron_core", "megatron.core"},
           {"modules_to_save", settings.modules_to_save.empty() ? none : Json(settings.modules_to_save)},
-          {"monteclora_config", none}, {"peft_type", "LORA"}, {"peft_version", "0.20.0"}, {"qalora_group_size", 16},
-          {"r", settings.rank}, {"rank_pattern", settings.rank_pattern.empty() ? Json::object() : Json(settings.rank_pattern)},
-          {"revision", none}, {"target_modules", targets}, {"target_parameters", none}, {"task_type", "CAUSAL_LM"},
-          {"trainable_token_indices", none}, {"use_bdlora", none}, {"use_dora", false}, {"use_qalora", false},
-          {"use_rslora", settings.rslora}, {"velora_config", none}};
+          {"monteclora_config", none},
+          {"peft_type", "LORA"},
+          {"peft_version", "0.20.0"},
+          {"qalora_group_size", 16},
+          {"r", settings.rank},
+          {"rank_pattern", settings.rank_pattern.empty() ? Json::object() : Json(settings.rank_pattern)},
+          {"revision", none},
+          {"target_modules", targets},
+          {"target_parameters", none},
+          {"task_type", "CAUSAL_LM"},
+          {"trainable_token_indices", none},
+          {"use_bdlora", none},
+          {"use_dora", false},
+          {"use_qalora", false},
+          {"use_rslora", settings.rslora},
+          {"velora_config", none}};
 }
 
 }  // namespace swift::model

@@ -8,8 +8,8 @@
 
 namespace swift::model {
 
-// Ignores keys it does not know. Throws base::Error(model) for a missing file, ill-typed keys and PEFT methods or
-// LoRA variants that are not supported.
+// Ignores keys it does not know. Throws base::Error(model) for a missing file, ill-typed keys and PEFT
+// methods or LoRA variants that are not supported.
 LoraSettings read_adapter_config(const std::filesystem::path& file);
 
 // target_suffixes stand for "all-linear"; a pattern or a list in the settings is kept as it is.

@@ -7,7 +7,8 @@
 
 namespace swift::model {
 
-// q (tokens, heads, head_dim), k and v (tokens, kv_heads, head_dim), rotated; returns (tokens, heads, head_dim).
+// q (tokens, heads, head_dim), k and v (tokens, kv_heads, head_dim), rotated; returns (tokens, heads,
+// head_dim).
 class AttentionContext {
  public:
   virtual ~AttentionContext() = default;

@@ -12,7 +12,8 @@ namespace swift::model {
 
 using at::Tensor;
 
-Tensor PackedContext::attend(int64_t /*layer*/, const Tensor& q, const Tensor& k, const Tensor& v, double scale) {
+Tensor PackedContext::attend(int64_t /*layer*/, const Tensor& q, const Tensor& k, const Tensor& v,
+                             double scale) {
   return ops::PackedAttention::forward(q, k, v, cu_seqlens_, scale);
 }
 
@@ -36,7 +37,8 @@ Tensor Decoder::run_block(int64_t index, const Tensor& h, const RopeTable& rope,
   const Tensor mixed = attention.attend(index, q, k, v, 1.0 / std::sqrt(static_cast<double>(head_dim)));
   const Tensor after = h + block.o.forward(mixed.reshape({h.size(0), -1}), dropout_key);
   const Tensor y = ops::RmsNorm::forward(after, block.post_attention_norm, spec.norm_eps);
-  const Tensor gated = ops::SwiGlu::forward(block.gate.forward(y, dropout_key), block.up.forward(y, dropout_key));
+  const Tensor gated =
+      ops::SwiGlu::forward(block.gate.forward(y, dropout_key), block.up.forward(y, dropout_key));
   return after + block.down.forward(gated, dropout_key);
 }
 
@@ -48,7 +50,8 @@ Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector
   const RopeTable rope = rope_table(inverse_frequencies(spec.rope, spec.attention.head_dim), positions);
   Tensor h = at::embedding(embed_tokens, index);
   const bool recompute = pass.recompute && at::GradMode::is_enabled();
-  // A frozen embedding gives no gradient, but the recomputing function is recorded only when its input needs one.
+  // A frozen embedding gives no gradient, but the recomputing function is recorded only when its input needs
+  // one.
   if (recompute && !h.requires_grad()) h.requires_grad_(true);
   for (int64_t i = 0; i < spec.layers; ++i) {
     const auto run = [this, i, rope, &attention, key = pass.dropout_key](const Tensor& in) {
@@ -61,7 +64,8 @@ Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector
 
 NamedTensors Decoder::weights() const {
   NamedTensors result;
-  const_cast<Decoder*>(this)->visit([&](const std::string& name, const Tensor& weight) { result.emplace_back(name, weight); });
+  const_cast<Decoder*>(this)->visit(
+      [&](const std::string& name, const Tensor& weight) { result.emplace_back(name, weight); });
   return result;
 }
 

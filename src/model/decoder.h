@@ -1,5 +1,5 @@
-// The decoder that every supported family is an instance of: embeddings, pre-norm blocks of attention and gated MLP,
-// final norm. Training and serving run this same code; only the AttentionContext differs.
+// The decoder that every supported family is an instance of: embeddings, pre-norm blocks of attention and
+// gated MLP, final norm. Training and serving run this same code; only the AttentionContext differs.
 #pragma once
 #include <array>
 #include <string>
@@ -14,7 +14,7 @@
 namespace swift::model {
 
 struct Block {
-  LinearLayer q, k, v, o;          // (heads * head_dim | kv_heads * head_dim, hidden), o (hidden, heads * head_dim)
+  LinearLayer q, k, v, o;  // (heads * head_dim | kv_heads * head_dim, hidden), o (hidden, heads * head_dim)
   LinearLayer gate, up, down;      // (intermediate, hidden), down (hidden, intermediate)
   at::Tensor input_norm;           // (hidden)
   at::Tensor post_attention_norm;  // (hidden)
@@ -37,8 +37,8 @@ class Decoder {
   at::Tensor norm;     // (hidden)
   at::Tensor lm_head;  // (vocab, hidden); the same tensor as embed_tokens when tied
 
-  // ids, positions (tokens) to hidden states after the final norm (tokens, hidden). With pass.recompute, `attention`
-  // must outlive the backward pass.
+  // ids, positions (tokens) to hidden states after the final norm (tokens, hidden). With pass.recompute,
+  // `attention` must outlive the backward pass.
   at::Tensor hidden_states(const std::vector<int32_t>& ids, const std::vector<int32_t>& positions,
                            AttentionContext& attention, const Pass& pass = {}) const;
 

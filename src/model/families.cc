@@ -28,7 +28,8 @@ RopeSpec read_rope(const HfConfig& config, int64_t max_positions) {
   spec.high_freq_factor = number("high_freq_factor", 4.0);
   spec.original_positions =
       static_cast<int64_t>(number("original_max_position_embeddings", static_cast<double>(max_positions)));
-  const std::string type = rope.at("rope_type").is_string() ? rope.at("rope_type").get<std::string>() : "default";
+  const std::string type =
+      rope.at("rope_type").is_string() ? rope.at("rope_type").get<std::string>() : "default";
   if (type == "default") {
     spec.type = RopeSpec::Type::plain;
   } else if (type == "linear") {
@@ -43,10 +44,12 @@ RopeSpec read_rope(const HfConfig& config, int64_t max_positions) {
 
 void check(const HfConfig& config, const ModelSpec& spec) {
   const auto& a = spec.attention;
-  if (spec.vocab < 1 || spec.hidden < 1 || spec.layers < 1 || spec.intermediate < 1 || a.heads < 1 || a.head_dim < 1) {
+  if (spec.vocab < 1 || spec.hidden < 1 || spec.layers < 1 || spec.intermediate < 1 || a.heads < 1 ||
+      a.head_dim < 1) {
     config.fail("sizes must be positive");
   }
-  if (a.kv_heads < 1 || a.heads % a.kv_heads != 0) config.fail("num_key_value_heads must divide num_attention_heads");
+  if (a.kv_heads < 1 || a.heads % a.kv_heads != 0)
+    config.fail("num_key_value_heads must divide num_attention_heads");
   if (a.head_dim % 2 != 0) config.fail("head_dim must be even for rotary embeddings");
   const std::string act = config.text("hidden_act", "silu");
   if (act != "silu") config.fail("hidden_act '" + act + "' is not supported", "supported: silu");

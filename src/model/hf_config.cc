@@ -28,7 +28,9 @@ int64_t HfConfig::integer(const std::string& key) const {
   return json_.at(key).get<int64_t>();
 }
 
-int64_t HfConfig::integer(const std::string& key, int64_t fallback) const { return has(key) ? integer(key) : fallback; }
+int64_t HfConfig::integer(const std::string& key, int64_t fallback) const {
+  return has(key) ? integer(key) : fallback;
+}
 
 double HfConfig::number(const std::string& key, double fallback) const {
   if (!has(key)) return fallback;

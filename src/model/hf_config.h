@@ -1,5 +1,5 @@
-// config.json of a Hugging Face model directory, in both spellings: v4 (rope_theta, rope_scaling, torch_dtype) and
-// v5 (rope_parameters, dtype).
+// config.json of a Hugging Face model directory, in both spellings: v4 (rope_theta, rope_scaling,
+// torch_dtype) and v5 (rope_parameters, dtype).
 #pragma once
 #include <filesystem>
 #include <optional>

@@ -22,7 +22,9 @@ Decoder skeleton(const ModelSpec& spec) {
   decoder.spec = spec;
   const auto& a = spec.attention;
   const int64_t q_size = a.heads * a.head_dim, kv_size = a.kv_heads * a.head_dim;
-  const auto shaped = [](at::IntArrayRef shape) { return at::empty(shape, at::TensorOptions().device(at::kMeta)); };
+  const auto shaped = [](at::IntArrayRef shape) {
+    return at::empty(shape, at::TensorOptions().device(at::kMeta));
+  };
   decoder.embed_tokens = shaped({spec.vocab, spec.hidden});
   decoder.norm = shaped({spec.hidden});
   decoder.lm_head = shaped({spec.vocab, spec.hidden});
@@ -41,7 +43,8 @@ Decoder skeleton(const ModelSpec& spec) {
     block.down = linear("mlp.down_proj", spec.hidden, spec.intermediate, spec.mlp_bias);
     block.input_norm = shaped({spec.hidden});
     block.post_attention_norm = shaped({spec.hidden});
-    if (a.qk_norm == QkNorm::per_head) block.q_norm = shaped({a.head_dim}), block.k_norm = shaped({a.head_dim});
+    if (a.qk_norm == QkNorm::per_head)
+      block.q_norm = shaped({a.head_dim}), block.k_norm = shaped({a.head_dim});
     decoder.blocks.push_back(std::move(block));
   }
   return decoder;
@@ -53,24 +56,31 @@ std::string shape_text(at::IntArrayRef shape) {
   return text.str();
 }
 
-Tensor checked(const TensorFiles& files, const std::string& name, const Tensor& expected, at::ScalarType dtype) {
+Tensor checked(const TensorFiles& files, const std::string& name, const Tensor& expected,
+               at::ScalarType dtype) {
   const Tensor found = files.get(name);
   if (found.sizes() != expected.sizes()) {
     throw base::Error(ExitCode::model,
-                      cat("tensor '", name, "' has shape ", shape_text(found.sizes()), ", config.json asks for ",
-                          shape_text(expected.sizes())),
+                      cat("tensor '", name, "' has shape ", shape_text(found.sizes()),
+                          ", config.json asks for ", shape_text(expected.sizes())),
                       {files.origin()});
   }
   if (!at::isFloatingType(found.scalar_type())) {
-    throw base::Error(ExitCode::model, cat("tensor '", name, "' is not of a floating type"), {files.origin()});
+    throw base::Error(ExitCode::model, cat("tensor '", name, "' is not of a floating type"),
+                      {files.origin()});
   }
   return found.to(dtype);
 }
 
 bool is_tokenizer_file(const std::string& name) {
-  static const char* const kNames[] = {"tokenizer.json",   "tokenizer_config.json",   "special_tokens_map.json",
-                                       "added_tokens.json", "chat_template.jinja",     "generation_config.json",
-                                       "vocab.json",        "merges.txt"};
+  static const char* const kNames[] = {"tokenizer.json",
+                                       "tokenizer_config.json",
+                                       "special_tokens_map.json",
+                                       "added_tokens.json",
+                                       "chat_template.jinja",
+                                       "generation_config.json",
+                                       "vocab.json",
+                                       "merges.txt"};
   for (const char* known : kNames) {
     if (name == known) return true;
   }
@@ -96,7 +106,8 @@ Decoder load_decoder(const fs::path& directory, std::optional<at::ScalarType> dt
   Decoder decoder = skeleton(read_spec(config));
   const at::ScalarType type = dtype ? *dtype : parse_dtype(config.dtype()).value_or(at::kFloat);
   const TensorFiles files = TensorFiles::from_directory(directory);
-  decoder.visit([&](const std::string& name, Tensor& weight) { weight = checked(files, name, weight, type); });
+  decoder.visit(
+      [&](const std::string& name, Tensor& weight) { weight = checked(files, name, weight, type); });
   if (decoder.spec.tied_embeddings) decoder.lm_head = decoder.embed_tokens;
   return decoder;
 }
@@ -111,7 +122,10 @@ Decoder random_decoder(const fs::path& directory, at::ScalarType dtype, uint64_t
     const bool matrix = values.dim() == 2;
     const float constant = name.ends_with(".bias") ? 0.0F : 1.0F;
     for (int64_t i = 0; i < values.numel(); ++i) {
-      data[i] = matrix ? static_cast<float>(stream.normal(static_cast<uint64_t>(i)) * decoder.spec.initializer_range) : constant;
+      data[i] =
+          matrix
+              ? static_cast<float>(stream.normal(static_cast<uint64_t>(i)) * decoder.spec.initializer_range)
+              : constant;
     }
     weight = values.to(dtype);
   });

@@ -13,15 +13,18 @@ namespace swift::model {
 std::optional<at::ScalarType> parse_dtype(const std::string& name);
 std::string dtype_name(at::ScalarType type);
 
-// Reads config.json and the weights. Weights of the wanted type stay mapped from disk; others are converted. `dtype`
-// empty: the configuration's. Throws base::Error(model): unsupported architecture, missing or truncated tensor, a
-// shape that disagrees with config.json.
+// Reads config.json and the weights. Weights of the wanted type stay mapped from disk; others are converted.
+// `dtype` empty: the configuration's. Throws base::Error(model): unsupported architecture, missing or
+// truncated tensor, a shape that disagrees with config.json.
 Decoder load_decoder(const std::filesystem::path& directory, std::optional<at::ScalarType> dtype);
 
-// Random weights as transformers initialises them, N(0, initializer_range), norms 1, biases 0, from the seed alone.
+// Random weights as transformers initialises them, N(0, initializer_range), norms 1, biases 0, from the seed
+// alone.
 Decoder random_decoder(const std::filesystem::path& directory, at::ScalarType dtype, uint64_t seed);
 
-// Writes weights (5 GB shards), config.json with its dtype, and copies tokenizer and generation files of `source`.
-void save_model(const Decoder& decoder, const std::filesystem::path& source, const std::filesystem::path& target);
+// Writes weights (5 GB shards), config.json with its dtype, and copies tokenizer and generation files of
+// `source`.
+void save_model(const Decoder& decoder, const std::filesystem::path& source,
+                const std::filesystem::path& target);
 
 }  // namespace swift::model

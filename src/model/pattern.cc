@@ -17,18 +17,20 @@ bool matches_fully(const std::string& pattern, std::string_view text) {
   int fault = 0;
   PCRE2_SIZE offset = 0;
   const std::unique_ptr<pcre2_code, decltype(&pcre2_code_free)> code(
-      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_ANCHORED | PCRE2_ENDANCHORED,
-                    &fault, &offset, nullptr),
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                    PCRE2_ANCHORED | PCRE2_ENDANCHORED, &fault, &offset, nullptr),
       pcre2_code_free);
   if (code == nullptr) {
     std::array<PCRE2_UCHAR, 256> reason{};
     pcre2_get_error_message(fault, reason.data(), reason.size());
-    throw base::Error(base::ExitCode::usage, base::cat("malformed pattern '", pattern, "' at character ", offset + 1, ": ",
-                                                       reinterpret_cast<const char*>(reason.data())));
+    throw base::Error(base::ExitCode::usage,
+                      base::cat("malformed pattern '", pattern, "' at character ", offset + 1, ": ",
+                                reinterpret_cast<const char*>(reason.data())));
   }
   const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> match(
       pcre2_match_data_create_from_pattern(code.get(), nullptr), pcre2_match_data_free);
-  return pcre2_match(code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, match.get(), nullptr) > 0;
+  return pcre2_match(code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, match.get(),
+                     nullptr) > 0;
 }
 
 bool has_suffix(std::string_view name, std::string_view suffix) {
@@ -40,12 +42,14 @@ bool is_pattern(const std::vector<std::string>& targets) {
   return targets.size() == 1 && targets[0].find_first_of("\\^$*+?()[]{}|") != std::string::npos;
 }
 
-std::vector<bool> select_modules(const std::vector<std::string>& targets, const std::vector<std::string>& names) {
+std::vector<bool> select_modules(const std::vector<std::string>& targets,
+                                 const std::vector<std::string>& names) {
   std::vector<bool> selected(names.size(), false);
   for (const std::string& target : targets) {
     bool any = false;
     for (size_t i = 0; i < names.size(); ++i) {
-      const bool hit = target == "all-linear" || (is_pattern(targets) ? matches_fully(target, names[i]) : has_suffix(names[i], target));
+      const bool hit = target == "all-linear" ||
+                       (is_pattern(targets) ? matches_fully(target, names[i]) : has_suffix(names[i], target));
       if (hit) selected[i] = any = true;
     }
     if (any) continue;

@@ -12,10 +12,11 @@ bool matches_fully(const std::string& pattern, std::string_view text);
 // True when `name` equals `suffix` or ends with "." + suffix.
 bool has_suffix(std::string_view name, std::string_view suffix);
 
-// The names a list or regex of targets selects. "all-linear" selects all of them. A list entry selects by suffix; a
-// single entry with characters that no module name has is a regular expression. Throws base::Error(usage) when a
-// target selects nothing, naming the near misses.
-std::vector<bool> select_modules(const std::vector<std::string>& targets, const std::vector<std::string>& names);
+// The names a list or regex of targets selects. "all-linear" selects all of them. A list entry selects by
+// suffix; a single entry with characters that no module name has is a regular expression. Throws
+// base::Error(usage) when a target selects nothing, naming the near misses.
+std::vector<bool> select_modules(const std::vector<std::string>& targets,
+                                 const std::vector<std::string>& names);
 
 // True for a single entry that select_modules takes as a regular expression.
 bool is_pattern(const std::vector<std::string>& targets);

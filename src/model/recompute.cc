@@ -22,7 +22,8 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
-    const auto holder = c10::static_intrusive_pointer_cast<SegmentHolder>(ctx->saved_data["segment"].toCapsule());
+    const auto holder =
+        c10::static_intrusive_pointer_cast<SegmentHolder>(ctx->saved_data["segment"].toCapsule());
     const Tensor x = ctx->get_saved_variables()[0].detach().requires_grad_(true);
     Tensor y;
     {
@@ -36,6 +37,8 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
 
 }  // namespace
 
-Tensor recomputed(const Segment& segment, const Tensor& x) { return RecomputeFunction::apply(x, segment); }
+Tensor recomputed(const Segment& segment, const Tensor& x) {
+  return RecomputeFunction::apply(x, segment);
+}
 
 }  // namespace swift::model

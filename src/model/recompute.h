@@ -1,5 +1,6 @@
-// Activation checkpointing (Chen et al. 2016): only a segment's input is kept; the backward pass runs the segment
-// again with gradients. Bit-identical to the plain pass, since every random mask is a function of a key.
+// Activation checkpointing (Chen et al. 2016): only a segment's input is kept; the backward pass runs the
+// segment again with gradients. Bit-identical to the plain pass, since every random mask is a function of a
+// key.
 #pragma once
 #include <functional>
 

@@ -38,7 +38,8 @@ RopeTable rope_table(const std::vector<float>& inverse_frequencies, const std::v
   auto* sin_data = table.sin.data_ptr<float>();
   for (int64_t t = 0; t < tokens; ++t) {
     for (int64_t i = 0; i < half; ++i) {
-      const float angle = static_cast<float>(positions[static_cast<size_t>(t)]) * inverse_frequencies[static_cast<size_t>(i)];
+      const float angle =
+          static_cast<float>(positions[static_cast<size_t>(t)]) * inverse_frequencies[static_cast<size_t>(i)];
       cos_data[t * half + i] = std::cos(angle);
       sin_data[t * half + i] = std::sin(angle);
     }

@@ -19,8 +19,9 @@ struct Dtype {
   at::ScalarType type;
 };
 constexpr Dtype kDtypes[] = {
-    {"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf}, {"BF16", at::kBFloat16}, {"I64", at::kLong},
-    {"I32", at::kInt},    {"I16", at::kShort}, {"I8", at::kChar},  {"U8", at::kByte},       {"BOOL", at::kBool},
+    {"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf},  {"BF16", at::kBFloat16},
+    {"I64", at::kLong},   {"I32", at::kInt},   {"I16", at::kShort}, {"I8", at::kChar},
+    {"U8", at::kByte},    {"BOOL", at::kBool},
 };
 
 // Headers beyond this are no models: the format's own reader uses the same bound.
@@ -40,14 +41,16 @@ at::ScalarType scalar_type(const fs::path& file, const std::string& tensor, cons
 
 std::vector<int64_t> shape_of(const fs::path& file, const std::string& tensor, const Json& entry) {
   std::vector<int64_t> shape;
-  if (!entry.contains("shape") || !entry.at("shape").is_array()) fail(file, cat("tensor '", tensor, "' has no shape"));
+  if (!entry.contains("shape") || !entry.at("shape").is_array())
+    fail(file, cat("tensor '", tensor, "' has no shape"));
   int64_t elements = 1;
   for (const Json& size : entry.at("shape")) {
     if (!size.is_number_unsigned() || size.get<uint64_t>() > (uint64_t{1} << 40)) {
       fail(file, cat("tensor '", tensor, "' has a malformed shape"));
     }
     shape.push_back(size.get<int64_t>());
-    if (__builtin_mul_overflow(elements, shape.back(), &elements)) fail(file, cat("tensor '", tensor, "' is too large"));
+    if (__builtin_mul_overflow(elements, shape.back(), &elements))
+      fail(file, cat("tensor '", tensor, "' is too large"));
   }
   return shape;
 }
@@ -55,14 +58,14 @@ std::vector<int64_t> shape_of(const fs::path& file, const std::string& tensor, c
 std::pair<uint64_t, uint64_t> offsets_of(const fs::path& file, const std::string& tensor, const Json& entry,
                                          uint64_t available) {
   const Json* offsets = entry.contains("data_offsets") ? &entry.at("data_offsets") : nullptr;
-  if (offsets == nullptr || !offsets->is_array() || offsets->size() != 2 || !offsets->at(0).is_number_unsigned() ||
-      !offsets->at(1).is_number_unsigned()) {
+  if (offsets == nullptr || !offsets->is_array() || offsets->size() != 2 ||
+      !offsets->at(0).is_number_unsigned() || !offsets->at(1).is_number_unsigned()) {
     fail(file, cat("tensor '", tensor, "' has malformed data_offsets"));
   }
   const auto begin = offsets->at(0).get<uint64_t>(), end = offsets->at(1).get<uint64_t>();
   if (begin > end || end > available) {
-    fail(file, cat("the file is truncated: tensor '", tensor, "' ends at byte ", end, " of the data, which has ",
-                   available, " bytes"));
+    fail(file, cat("the file is truncated: tensor '", tensor, "' ends at byte ", end,
+                   " of the data, which has ", available, " bytes"));
   }
   return {begin, end};
 }
@@ -99,8 +102,10 @@ void TensorFiles::read(const fs::path& file) {
     const auto [begin, end] = offsets_of(file, name, entry, bytes.size() - 8 - header_size);
     uint64_t expected = at::elementSize(type);
     for (const int64_t size : shape) expected *= static_cast<uint64_t>(size);
-    if (expected != end - begin) fail(file, cat("tensor '", name, "': its shape needs ", expected, " bytes, it has ", end - begin));
-    tensors_[name] = at::from_blob(const_cast<std::byte*>(data + begin), shape, [mapping](void*) {}, at::TensorOptions().dtype(type));
+    if (expected != end - begin)
+      fail(file, cat("tensor '", name, "': its shape needs ", expected, " bytes, it has ", end - begin));
+    tensors_[name] = at::from_blob(
+        const_cast<std::byte*>(data + begin), shape, [mapping](void*) {}, at::TensorOptions().dtype(type));
   }
 }
 
@@ -116,7 +121,8 @@ TensorFiles TensorFiles::from_directory(const fs::path& directory) {
   const fs::path index_file = directory / "model.safetensors.index.json";
   if (!fs::exists(index_file)) {
     if (!fs::exists(single)) {
-      throw base::Error(ExitCode::model, "no model.safetensors and no model.safetensors.index.json", {directory.string()},
+      throw base::Error(ExitCode::model, "no model.safetensors and no model.safetensors.index.json",
+                        {directory.string()},
                         "pickled .bin checkpoints are not read; convert them to safetensors");
     }
     return from_file(single);
@@ -129,22 +135,26 @@ TensorFiles TensorFiles::from_directory(const fs::path& directory) {
   for (const auto& [tensor, shard] : index.at("weight_map").items()) {
     if (!shard.is_string()) fail(index_file, cat("the shard of '", tensor, "' must be a file name"));
     const fs::path name = shard.get<std::string>();
-    if (name.has_parent_path() || name == "..") fail(index_file, cat("the shard name '", name.string(), "' must not leave the directory"));
-    if (!fs::exists(directory / name)) fail(index_file, cat("it names the shard '", name.string(), "', which is absent"));
+    if (name.has_parent_path() || name == "..")
+      fail(index_file, cat("the shard name '", name.string(), "' must not leave the directory"));
+    if (!fs::exists(directory / name))
+      fail(index_file, cat("it names the shard '", name.string(), "', which is absent"));
     shards.insert(name);
   }
   TensorFiles files;
   files.origin_ = index_file.string();
   for (const std::string& shard : shards) files.read(directory / shard);
   for (const auto& [tensor, shard] : index.at("weight_map").items()) {
-    if (!files.has(tensor)) fail(index_file, cat("tensor '", tensor, "' is not in ", shard.get<std::string>()));
+    if (!files.has(tensor))
+      fail(index_file, cat("tensor '", tensor, "' is not in ", shard.get<std::string>()));
   }
   return files;
 }
 
 at::Tensor TensorFiles::get(const std::string& name) const {
   const auto found = tensors_.find(name);
-  if (found == tensors_.end()) throw base::Error(ExitCode::model, cat("tensor '", name, "' is missing"), {origin_});
+  if (found == tensors_.end())
+    throw base::Error(ExitCode::model, cat("tensor '", name, "' is missing"), {origin_});
   return found->second;
 }
 
@@ -159,7 +169,9 @@ void save_safetensors(const fs::path& file, const NamedTensors& tensors) {
   uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     const uint64_t size = static_cast<uint64_t>(tensor.numel()) * tensor.element_size();
-    header[name] = {{"dtype", dtype_name(tensor.scalar_type())}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + size}}};
+    header[name] = {{"dtype", dtype_name(tensor.scalar_type())},
+                    {"shape", tensor.sizes().vec()},
+                    {"data_offsets", {offset, offset + size}}};
     offset += size;
   }
   std::string text = header.dump();
@@ -170,10 +182,12 @@ void save_safetensors(const fs::path& file, const NamedTensors& tensors) {
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
   for (const auto& [name, tensor] : tensors) {
     const at::Tensor dense = tensor.detach().contiguous();
-    out.write(static_cast<const char*>(dense.const_data_ptr()), static_cast<std::streamsize>(dense.numel() * dense.element_size()));
+    out.write(static_cast<const char*>(dense.const_data_ptr()),
+              static_cast<std::streamsize>(dense.numel() * dense.element_size()));
   }
   out.flush();
-  if (!out) throw base::Error(ExitCode::failure, "cannot write the tensors: is the disk full?", {file.string()});
+  if (!out)
+    throw base::Error(ExitCode::failure, "cannot write the tensors: is the disk full?", {file.string()});
 }
 
 }  // namespace swift::model

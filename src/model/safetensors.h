@@ -17,8 +17,9 @@ namespace swift::model {
 // All tensors of one file or of a directory with an index; views into the mapping, never copied here.
 class TensorFiles {
  public:
-  // model.safetensors, or model.safetensors.index.json with its shards. Throws base::Error(model) naming the file
-  // and what is wrong: missing, truncated, malformed header, overlapping or out-of-range offsets, absent shard.
+  // model.safetensors, or model.safetensors.index.json with its shards. Throws base::Error(model) naming the
+  // file and what is wrong: missing, truncated, malformed header, overlapping or out-of-range offsets, absent
+  // shard.
   static TensorFiles from_directory(const std::filesystem::path& directory);
   static TensorFiles from_file(const std::filesystem::path& file);
 
@@ -39,7 +40,8 @@ class TensorFiles {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-// Writes the tensors in the order given, metadata {"format": "pt"}. Throws base::Error(failure) on a full disk.
+// Writes the tensors in the order given, metadata {"format": "pt"}. Throws base::Error(failure) on a full
+// disk.
 void save_safetensors(const std::filesystem::path& file, const NamedTensors& tensors);
 
 }  // namespace swift::model

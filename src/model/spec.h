@@ -1,5 +1,5 @@
-// What a decoder is made of, as data: every family's file fills one of these from config.json, and the loader, the
-// decoder, LoRA targets and export read it.
+// What a decoder is made of, as data: every family's file fills one of these from config.json, and the
+// loader, the decoder, LoRA targets and export read it.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -17,12 +17,15 @@ Tensor head_major(const Tensor& t, int64_t first, int64_t length) {
 // Every query head gets its key head: (1, kv_heads, tokens, head_dim) to (1, heads, tokens, head_dim).
 Tensor repeat_heads(const Tensor& t, int64_t group) {
   if (group == 1) return t;
-  return t.unsqueeze(2).expand({1, t.size(1), group, t.size(2), t.size(3)}).reshape({1, t.size(1) * group, t.size(2), t.size(3)});
+  return t.unsqueeze(2)
+      .expand({1, t.size(1), group, t.size(2), t.size(3)})
+      .reshape({1, t.size(1) * group, t.size(2), t.size(3)});
 }
 
 // The gradient of repeat_heads: sums over each group of query heads. Returns (tokens, kv_heads, head_dim).
 Tensor sum_groups(const Tensor& t, int64_t group) {
-  const Tensor summed = group == 1 ? t.squeeze(0) : t.view({t.size(1) / group, group, t.size(2), t.size(3)}).sum(1);
+  const Tensor summed =
+      group == 1 ? t.squeeze(0) : t.view({t.size(1) / group, group, t.size(2), t.size(3)}).sum(1);
   return summed.transpose(0, 1);
 }
 
@@ -60,8 +63,9 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
       const int64_t first = cu_seqlens[s], length = cu_seqlens[s + 1] - first;
       const auto [gq, gk, gv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
           head_major(dout, first, length), head_major(q, first, length),
-          repeat_heads(head_major(k, first, length), group), repeat_heads(head_major(v, first, length), group),
-          head_major(out, first, length), saved[4 + s], 0.0, true, {}, scale);
+          repeat_heads(head_major(k, first, length), group),
+          repeat_heads(head_major(v, first, length), group), head_major(out, first, length), saved[4 + s],
+          0.0, true, {}, scale);
       dq.narrow(0, first, length).copy_(gq.squeeze(0).transpose(0, 1));
       dk.narrow(0, first, length).copy_(sum_groups(gk, group));
       dv.narrow(0, first, length).copy_(sum_groups(gv, group));
@@ -85,10 +89,13 @@ Tensor PackedAttention::plain(const Tensor& q, const Tensor& k, const Tensor& v,
   for (size_t s = 0; s + 1 < cu_seqlens.size(); ++s) {
     const int64_t first = cu_seqlens[s], length = cu_seqlens[s + 1] - first;
     const Tensor scores = at::matmul(head_major(q, first, length),
-                                     repeat_heads(head_major(k, first, length), group).transpose(-1, -2)) * scale;
+                                     repeat_heads(head_major(k, first, length), group).transpose(-1, -2)) *
+                          scale;
     const Tensor hidden = at::ones({length, length}, q.options().dtype(at::kBool)).triu(1);
-    const Tensor weights = at::softmax(scores.masked_fill(hidden, -INFINITY), -1, at::kFloat).to(q.scalar_type());
-    parts.push_back(at::matmul(weights, repeat_heads(head_major(v, first, length), group)).squeeze(0).transpose(0, 1));
+    const Tensor weights =
+        at::softmax(scores.masked_fill(hidden, -INFINITY), -1, at::kFloat).to(q.scalar_type());
+    parts.push_back(
+        at::matmul(weights, repeat_heads(head_major(v, first, length), group)).squeeze(0).transpose(0, 1));
   }
   return at::cat(parts, 0);
 }

@@ -22,8 +22,8 @@ float dot(const float* q, const T* k, int64_t n) {
 
 // One query head over `visible` positions: two passes, scores kept.
 template <class T>
-void attend_one(const T* query, const T* keys, const T* values, int64_t visible, int64_t head_dim, float scale,
-                std::vector<float>& scores, std::vector<float>& wide, T* out) {
+void attend_one(const T* query, const T* keys, const T* values, int64_t visible, int64_t head_dim,
+                float scale, std::vector<float>& scores, std::vector<float>& wide, T* out) {
   wide.resize(static_cast<size_t>(2 * head_dim));
   scores.resize(static_cast<size_t>(visible));
   float* q = wide.data();
@@ -58,8 +58,10 @@ Tensor CachedAttention::forward(const Tensor& q, const Tensor& keys, const Tenso
     };
     Tensor mask;
     if (fresh != length) {
-      mask = at::zeros({fresh, length}, q.options())
-                 .masked_fill_(at::ones({fresh, length}, q.options().dtype(at::kBool)).triu(length - fresh + 1), -INFINITY);
+      mask =
+          at::zeros({fresh, length}, q.options())
+              .masked_fill_(at::ones({fresh, length}, q.options().dtype(at::kBool)).triu(length - fresh + 1),
+                            -INFINITY);
     }
     const auto result = at::scaled_dot_product_attention(
         q.transpose(0, 1).unsqueeze(0), expand(keys), expand(values),
@@ -76,15 +78,17 @@ Tensor CachedAttention::forward(const Tensor& q, const Tensor& keys, const Tenso
         const int64_t token = index / heads, kv_head = index % heads / group;
         attend_one(in.const_data_ptr<scalar_t>() + index * head_dim,
                    keys.const_data_ptr<scalar_t>() + kv_head * capacity * head_dim,
-                   values.const_data_ptr<scalar_t>() + kv_head * capacity * head_dim, length - fresh + token + 1,
-                   head_dim, static_cast<float>(scale), scores, wide, out.data_ptr<scalar_t>() + index * head_dim);
+                   values.const_data_ptr<scalar_t>() + kv_head * capacity * head_dim,
+                   length - fresh + token + 1, head_dim, static_cast<float>(scale), scores, wide,
+                   out.data_ptr<scalar_t>() + index * head_dim);
       }
     });
   });
   return out;
 }
 
-Tensor CachedAttention::plain(const Tensor& q, const Tensor& keys, const Tensor& values, int64_t length, double scale) {
+Tensor CachedAttention::plain(const Tensor& q, const Tensor& keys, const Tensor& values, int64_t length,
+                              double scale) {
   const int64_t fresh = q.size(0), group = q.size(1) / keys.size(0);
   const Tensor k = keys.narrow(1, 0, length).repeat_interleave(group, 0);  // (heads, length, head_dim)
   const Tensor v = values.narrow(1, 0, length).repeat_interleave(group, 0);

@@ -4,7 +4,8 @@
 
 namespace swift::ops {
 
-// exp(x) to about 2 ulp for |x| <= 87, clamped outside: 2^n times a degree-6 polynomial (Cephes' coefficients).
+// exp(x) to about 2 ulp for |x| <= 87, clamped outside: 2^n times a degree-6 polynomial (Cephes'
+// coefficients).
 inline float fast_exp(float x) {
   x = x < -87.0F ? -87.0F : (x > 87.0F ? 87.0F : x);
   const float n = __builtin_rintf(x * 1.44269504088896341F);

@@ -19,9 +19,8 @@ constexpr int64_t kRows = 64;
 
 // Pairs of bf16 along the reduction are the unit of the VNNI layout: panel[pair][column] holds both.
 // From w (n, k): the panel's columns are rows of w, so this is a transposition of 32-bit words.
-[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void pack_transposed(const uint32_t* w, int64_t row_words,
-                                                                          int64_t columns, int64_t pairs,
-                                                                          uint32_t* panel) {
+[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void pack_transposed(
+    const uint32_t* w, int64_t row_words, int64_t columns, int64_t pairs, uint32_t* panel) {
   constexpr int64_t kTile = 16;
   for (int64_t p0 = 0; p0 < pairs; p0 += kTile) {
     const int64_t p1 = std::min(pairs, p0 + kTile);
@@ -43,9 +42,8 @@ constexpr int64_t kRows = 64;
 }
 
 // From w (n, k) with the reduction along n: two adjacent rows are interleaved.
-[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void pack_interleaved(const uint16_t* w, int64_t row_length,
-                                                                           int64_t columns, int64_t pairs,
-                                                                           uint32_t* panel) {
+[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void pack_interleaved(
+    const uint16_t* w, int64_t row_length, int64_t columns, int64_t pairs, uint32_t* panel) {
   for (int64_t p = 0; p < pairs; ++p) {
     const uint16_t* low = w + 2 * p * row_length;
     const uint16_t* high = low + row_length;
@@ -54,9 +52,8 @@ constexpr int64_t kRows = 64;
   }
 }
 
-[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void round_rows(const float* in, const float* bias, BFloat16* out,
-                                                                     int64_t rows, int64_t columns,
-                                                                     int64_t out_stride) {
+[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void round_rows(
+    const float* in, const float* bias, BFloat16* out, int64_t rows, int64_t columns, int64_t out_stride) {
   for (int64_t r = 0; r < rows; ++r) {
     auto* target = reinterpret_cast<uint16_t*>(out + r * out_stride);
     for (int64_t c = 0; c < columns; ++c) {
@@ -90,8 +87,8 @@ void by_panels(const BFloat16* a, const PanelShape& shape, const Pack& pack, con
       for (int64_t row = 0; row < shape.rows; row += kRows) {
         const int64_t height = std::min(kRows, shape.rows - row);
         at::native::cpublas::brgemm(height, width, shape.reduction, shape.reduction, kPanel, kPanel, false,
-                                    a + row * shape.reduction, reinterpret_cast<const BFloat16*>(panel.data()),
-                                    tile.data(), true);
+                                    a + row * shape.reduction,
+                                    reinterpret_cast<const BFloat16*>(panel.data()), tile.data(), true);
         store(tile.data(), row, height, first, width);
       }
     }
@@ -106,7 +103,8 @@ bool has_panel_gemm() {
   return able;
 }
 
-void gemm_nt(const BFloat16* x, const BFloat16* w, const BFloat16* bias, BFloat16* y, int64_t m, int64_t n, int64_t k) {
+void gemm_nt(const BFloat16* x, const BFloat16* w, const BFloat16* bias, BFloat16* y, int64_t m, int64_t n,
+             int64_t k) {
   std::vector<float> wide_bias(static_cast<size_t>(n), 0.0F);
   if (bias != nullptr) std::copy(bias, bias + n, wide_bias.begin());
   by_panels(

@@ -17,14 +17,16 @@ using c10::BFloat16;
 constexpr int64_t kMaxRows = 8;
 constexpr int64_t kWeightRows = 4;  // weight rows in flight, to hide the latency of the loads
 
-[[gnu::target("avx512f,avx512bw,avx512bf16"), gnu::always_inline]] inline __m512bh load(const BFloat16* p, __mmask32 mask) {
+[[gnu::target("avx512f,avx512bw,avx512bf16"), gnu::always_inline]] inline __m512bh load(const BFloat16* p,
+                                                                                        __mmask32 mask) {
   return (__m512bh)_mm512_maskz_loadu_epi16(mask, p);
 }
 
 // Sums of kWeightRows x Rows products over k; the tail of k is read under a mask.
 template <int Rows>
-[[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] void dot_block(const BFloat16* x, const BFloat16* w, int64_t k,
-                                                                     int64_t weight_rows, float* sums) {
+[[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] void dot_block(const BFloat16* x, const BFloat16* w,
+                                                                       int64_t k, int64_t weight_rows,
+                                                                       float* sums) {
   __m512 acc[kWeightRows][Rows];
   for (auto& row : acc) {
     for (auto& value : row) value = _mm512_setzero_ps();
@@ -44,8 +46,9 @@ template <int Rows>
 }
 
 using DotBlock = void (*)(const BFloat16*, const BFloat16*, int64_t, int64_t, float*);
-constexpr std::array<DotBlock, kMaxRows> kDotBlocks = {dot_block<1>, dot_block<2>, dot_block<3>, dot_block<4>,
-                                                       dot_block<5>, dot_block<6>, dot_block<7>, dot_block<8>};
+constexpr std::array<DotBlock, kMaxRows> kDotBlocks = {dot_block<1>, dot_block<2>, dot_block<3>,
+                                                       dot_block<4>, dot_block<5>, dot_block<6>,
+                                                       dot_block<7>, dot_block<8>};
 
 }  // namespace
 
@@ -55,7 +58,8 @@ bool has_vector_bf16() {
 }
 
 template <class Out>
-void gemv_bf16(const BFloat16* x, const BFloat16* w, const BFloat16* bias, Out* y, int64_t m, int64_t n, int64_t k) {
+void gemv_bf16(const BFloat16* x, const BFloat16* w, const BFloat16* bias, Out* y, int64_t m, int64_t n,
+               int64_t k) {
   const DotBlock dot = kDotBlocks[static_cast<size_t>(m - 1)];
   at::parallel_for(0, (n + kWeightRows - 1) / kWeightRows, 16, [&](int64_t begin, int64_t end) {
     std::array<float, kWeightRows * kMaxRows> sums{};
@@ -65,14 +69,17 @@ void gemv_bf16(const BFloat16* x, const BFloat16* w, const BFloat16* bias, Out* 
       dot(x, w + first * k, k, count, sums.data());
       for (int64_t j = 0; j < count; ++j) {
         const float shift = bias != nullptr ? static_cast<float>(bias[first + j]) : 0.0F;
-        for (int64_t r = 0; r < m; ++r) y[r * n + first + j] = static_cast<Out>(sums[static_cast<size_t>(j * m + r)] + shift);
+        for (int64_t r = 0; r < m; ++r)
+          y[r * n + first + j] = static_cast<Out>(sums[static_cast<size_t>(j * m + r)] + shift);
       }
     }
   });
 }
 
-template void gemv_bf16<BFloat16>(const BFloat16*, const BFloat16*, const BFloat16*, BFloat16*, int64_t, int64_t, int64_t);
-template void gemv_bf16<float>(const BFloat16*, const BFloat16*, const BFloat16*, float*, int64_t, int64_t, int64_t);
+template void gemv_bf16<BFloat16>(const BFloat16*, const BFloat16*, const BFloat16*, BFloat16*, int64_t,
+                                  int64_t, int64_t);
+template void gemv_bf16<float>(const BFloat16*, const BFloat16*, const BFloat16*, float*, int64_t, int64_t,
+                               int64_t);
 
 }  // namespace swift::ops
 

@@ -17,11 +17,13 @@ using torch::autograd::tensor_list;
 constexpr int64_t kVectorRows = 8;
 
 bool runs_native(const Tensor& x, const Tensor& w) {
-  return x.scalar_type() == at::kBFloat16 && w.scalar_type() == at::kBFloat16 && x.is_cpu() && w.is_contiguous() &&
-         w.size(0) % 2 == 0 && w.size(1) % 2 == 0;
+  return x.scalar_type() == at::kBFloat16 && w.scalar_type() == at::kBFloat16 && x.is_cpu() &&
+         w.is_contiguous() && w.size(0) % 2 == 0 && w.size(1) % 2 == 0;
 }
 
-const at::BFloat16* data(const Tensor& t) { return t.const_data_ptr<at::BFloat16>(); }
+const at::BFloat16* data(const Tensor& t) {
+  return t.const_data_ptr<at::BFloat16>();
+}
 
 Tensor product_nt(const Tensor& x, const Tensor& w, const Tensor& bias) {
   const int64_t rows = x.size(0);
@@ -59,7 +61,8 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
   using Optional = std::optional<Tensor>;  // autograd refuses undefined inputs
 
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& w, const Optional& bias_in,
-                        const Optional& a_in, const Optional& b_in, double scale, double dropout, int64_t key) {
+                        const Optional& a_in, const Optional& b_in, double scale, double dropout,
+                        int64_t key) {
     const Tensor bias = bias_in.value_or(Tensor()), a = a_in.value_or(Tensor()), b = b_in.value_or(Tensor());
     Tensor y = product_nt(x, w, bias);
     Tensor h;  // (tokens, rank)
@@ -117,7 +120,8 @@ Tensor product_nn(const Tensor& dy, const Tensor& w) {
 Tensor logits(const Tensor& x, const Tensor& w) {
   const int64_t rows = x.size(0);
   const bool vector = rows <= kVectorRows && has_vector_bf16();
-  if (!runs_native(x, w) || rows == 0 || (!vector && !has_panel_gemm())) return at::linear(x, w).to(at::kFloat);
+  if (!runs_native(x, w) || rows == 0 || (!vector && !has_panel_gemm()))
+    return at::linear(x, w).to(at::kFloat);
   Tensor y = at::empty({rows, w.size(0)}, x.options().dtype(at::kFloat));
   const Tensor in = x.contiguous();
   if (vector) {
@@ -142,8 +146,9 @@ Tensor keyed_dropout(const Tensor& x, double p, uint64_t key) {
         const uint64_t bits = mix(key + 0x9E3779B97F4A7C15ULL * static_cast<uint64_t>(quad + 1));
         for (int64_t lane = 0; lane < 4 && quad * 4 + lane < in.numel(); ++lane) {
           const bool keep = (bits >> (16 * lane) & 0xFFFFU) >= threshold;
-          to[quad * 4 + lane] = keep ? static_cast<scalar_t>(static_cast<float>(from[quad * 4 + lane]) * keep_scale)
-                                     : static_cast<scalar_t>(0);
+          to[quad * 4 + lane] =
+              keep ? static_cast<scalar_t>(static_cast<float>(from[quad * 4 + lane]) * keep_scale)
+                   : static_cast<scalar_t>(0);
         }
       }
     });
@@ -155,10 +160,11 @@ Tensor Linear::forward(const Tensor& x, const Tensor& w, const Tensor& bias, con
   check_shapes(x, w);
   const auto optional = [](const Tensor& t) { return t.defined() ? std::optional<Tensor>(t) : std::nullopt; };
   if (update == nullptr) {
-    return LinearFunction::apply(x, w, optional(bias), std::optional<Tensor>(), std::optional<Tensor>(), 1.0, 0.0, int64_t{0});
+    return LinearFunction::apply(x, w, optional(bias), std::optional<Tensor>(), std::optional<Tensor>(), 1.0,
+                                 0.0, int64_t{0});
   }
-  return LinearFunction::apply(x, w, optional(bias), optional(update->a), optional(update->b), update->scale, update->dropout,
-                               static_cast<int64_t>(update->dropout_key));
+  return LinearFunction::apply(x, w, optional(bias), optional(update->a), optional(update->b), update->scale,
+                               update->dropout, static_cast<int64_t>(update->dropout_key));
 }
 
 Tensor Linear::plain(const Tensor& x, const Tensor& w, const Tensor& bias, const LowRank* update) {
@@ -169,7 +175,8 @@ Tensor Linear::plain(const Tensor& x, const Tensor& w, const Tensor& bias, const
   if (update->dropout > 0) {
     in = x * keyed_dropout(at::ones_like(x), update->dropout, update->dropout_key);
   }
-  return y + update->scale * at::matmul(at::matmul(in, update->a.to(x.scalar_type()).t()), update->b.to(x.scalar_type()).t());
+  return y + update->scale * at::matmul(at::matmul(in, update->a.to(x.scalar_type()).t()),
+                                        update->b.to(x.scalar_type()).t());
 }
 
 }  // namespace swift::ops

@@ -16,7 +16,9 @@ using torch::autograd::tensor_list;
 // fp32 logits of one chunk stay below this many bytes.
 constexpr int64_t kChunkBytes = int64_t{96} << 20;
 
-int64_t chunk_rows(int64_t vocab) { return std::clamp<int64_t>(kChunkBytes / (vocab * 4) / 16 * 16, 16, 2048); }
+int64_t chunk_rows(int64_t vocab) {
+  return std::clamp<int64_t>(kChunkBytes / (vocab * 4) / 16 * 16, 16, 2048);
+}
 
 // Per row: loss = logsumexp(z) - z[label]; z becomes scale * (softmax(z) - onehot(label)), in place.
 void losses_and_gradients(Tensor& z, const Tensor& labels, float scale, Tensor& losses) {
@@ -53,7 +55,8 @@ void losses_and_gradients(Tensor& z, const Tensor& labels, float scale, Tensor& 
 }
 
 struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& h, const Tensor& w, const Tensor& labels, double scale) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& h, const Tensor& w, const Tensor& labels,
+                        double scale) {
     const Tensor rows = at::nonzero(labels != kIgnoreLabel).squeeze(1);
     const bool weight_grad = w.requires_grad();
     const Tensor kept = h.index_select(0, rows);

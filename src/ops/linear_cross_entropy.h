@@ -1,8 +1,9 @@
-// Sum of cross entropies of the output head, as one operation that never holds all logits (Wijmans et al. 2024; Hsu
-// et al. 2024): rows whose label is ignored are dropped, the rest go through in chunks, and the gradients are made
-// in the same pass.
+// Sum of cross entropies of the output head, as one operation that never holds all logits (Wijmans et al.
+// 2024; Hsu et al. 2024): rows whose label is ignored are dropped, the rest go through in chunks, and the
+// gradients are made in the same pass.
 //   h (tokens, hidden)   w (vocab, hidden)   labels (tokens) int64, kIgnoreLabel where not trained
-//   returns the sum over trained tokens, fp32 scalar; divide by the token count outside. Logits and sums in fp32.
+//   returns the sum over trained tokens, fp32 scalar; divide by the token count outside. Logits and sums in
+//   fp32.
 #pragma once
 #include "ops/torch.h"
 
@@ -11,7 +12,8 @@ namespace swift::ops {
 constexpr int64_t kIgnoreLabel = -100;
 
 struct LinearCrossEntropy {
-  // Differentiable in h and, when it requires a gradient, w. scale multiplies the loss (1 / tokens of the step).
+  // Differentiable in h and, when it requires a gradient, w. scale multiplies the loss (1 / tokens of the
+  // step).
   static at::Tensor forward(const at::Tensor& h, const at::Tensor& w, const at::Tensor& labels, double scale);
   // The same from basic tensor operations: oracle and fallback.
   static at::Tensor plain(const at::Tensor& h, const at::Tensor& w, const at::Tensor& labels, double scale);

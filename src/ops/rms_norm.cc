@@ -11,8 +11,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
 template <class T>
-void forward_rows(const T* x, const T* w, T* y, float* inverse_rms, int64_t begin, int64_t end, int64_t hidden,
-                  float eps) {
+void forward_rows(const T* x, const T* w, T* y, float* inverse_rms, int64_t begin, int64_t end,
+                  int64_t hidden, float eps) {
   for (int64_t row = begin; row < end; ++row) {
     const T* in = x + row * hidden;
     float sum = 0;
@@ -31,8 +31,8 @@ void forward_rows(const T* x, const T* w, T* y, float* inverse_rms, int64_t begi
 
 // dx = s (g - x s^2 mean(g x)) with g = dy w and s the inverse root mean square.
 template <class T>
-void backward_rows(const T* x, const T* w, const T* dy, const float* inverse_rms, T* dx, float* dw, int64_t begin,
-                   int64_t end, int64_t hidden) {
+void backward_rows(const T* x, const T* w, const T* dy, const float* inverse_rms, T* dx, float* dw,
+                   int64_t begin, int64_t end, int64_t hidden) {
   for (int64_t row = begin; row < end; ++row) {
     const T* in = x + row * hidden;
     const T* grad = dy + row * hidden;
@@ -51,7 +51,8 @@ void backward_rows(const T* x, const T* w, const T* dy, const float* inverse_rms
     }
     if (dw == nullptr) continue;
 #pragma omp simd
-    for (int64_t i = 0; i < hidden; ++i) dw[i] += static_cast<float>(grad[i]) * static_cast<float>(in[i]) * scale;
+    for (int64_t i = 0; i < hidden; ++i)
+      dw[i] += static_cast<float>(grad[i]) * static_cast<float>(in[i]) * scale;
   }
 }
 
@@ -89,9 +90,10 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
       at::parallel_for(0, kSlices, 1, [&](int64_t begin, int64_t end) {
         for (int64_t slice = begin; slice < end; ++slice) {
           float* dw = weight_grad ? partial.data_ptr<float>() + slice * hidden : nullptr;
-          backward_rows(x.const_data_ptr<scalar_t>(), w.const_data_ptr<scalar_t>(), dy.const_data_ptr<scalar_t>(),
-                        inverse_rms.const_data_ptr<float>(), dx.data_ptr<scalar_t>(), dw,
-                        std::min(rows, slice * per_slice), std::min(rows, (slice + 1) * per_slice), hidden);
+          backward_rows(x.const_data_ptr<scalar_t>(), w.const_data_ptr<scalar_t>(),
+                        dy.const_data_ptr<scalar_t>(), inverse_rms.const_data_ptr<float>(),
+                        dx.data_ptr<scalar_t>(), dw, std::min(rows, slice * per_slice),
+                        std::min(rows, (slice + 1) * per_slice), hidden);
         }
       });
     });
@@ -101,7 +103,9 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
 
 }  // namespace
 
-Tensor RmsNorm::forward(const Tensor& x, const Tensor& w, double eps) { return RmsNormFunction::apply(x, w, eps); }
+Tensor RmsNorm::forward(const Tensor& x, const Tensor& w, double eps) {
+  return RmsNormFunction::apply(x, w, eps);
+}
 
 Tensor RmsNorm::plain(const Tensor& x, const Tensor& w, double eps) {
   const auto wide_type = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;

@@ -7,11 +7,11 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// Rotates the heads of tokens [begin, end). direction is 1 to rotate and -1 to rotate back (the transpose, hence
-// the gradient).
+// Rotates the heads of tokens [begin, end). direction is 1 to rotate and -1 to rotate back (the transpose,
+// hence the gradient).
 template <class T>
-void rotate_range(const T* x, const float* cos, const float* sin, T* y, int64_t begin, int64_t end, int64_t heads,
-                  int64_t half, float direction) {
+void rotate_range(const T* x, const float* cos, const float* sin, T* y, int64_t begin, int64_t end,
+                  int64_t heads, int64_t half, float direction) {
   for (int64_t token = begin; token < end; ++token) {
     const float* c = cos + token * half;
     const float* s = sin + token * half;
@@ -56,7 +56,9 @@ struct RopeFunction : torch::autograd::Function<RopeFunction> {
 
 }  // namespace
 
-Tensor Rope::forward(const Tensor& x, const Tensor& cos, const Tensor& sin) { return RopeFunction::apply(x, cos, sin); }
+Tensor Rope::forward(const Tensor& x, const Tensor& cos, const Tensor& sin) {
+  return RopeFunction::apply(x, cos, sin);
+}
 
 Tensor Rope::plain(const Tensor& x, const Tensor& cos, const Tensor& sin) {
   const auto halves = x.chunk(2, -1);

@@ -2,7 +2,6 @@
 
 #include "ops/fast_math.h"
 
-
 namespace swift::ops {
 namespace {
 
@@ -40,7 +39,8 @@ struct SwiGluFunction : torch::autograd::Function<SwiGluFunction> {
     Tensor y = at::empty_like(gate);
     AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, gate.scalar_type(), "swiglu", [&] {
       at::parallel_for(0, gate.numel(), kGrain, [&](int64_t begin, int64_t end) {
-        forward_range(gate.const_data_ptr<scalar_t>(), up.const_data_ptr<scalar_t>(), y.data_ptr<scalar_t>(), begin, end);
+        forward_range(gate.const_data_ptr<scalar_t>(), up.const_data_ptr<scalar_t>(), y.data_ptr<scalar_t>(),
+                      begin, end);
       });
     });
     ctx->save_for_backward({gate, up});
@@ -55,7 +55,8 @@ struct SwiGluFunction : torch::autograd::Function<SwiGluFunction> {
     AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, dy.scalar_type(), "swiglu_backward", [&] {
       at::parallel_for(0, dy.numel(), kGrain, [&](int64_t begin, int64_t end) {
         backward_range(saved[0].const_data_ptr<scalar_t>(), saved[1].const_data_ptr<scalar_t>(),
-                       dy.const_data_ptr<scalar_t>(), dgate.data_ptr<scalar_t>(), dup.data_ptr<scalar_t>(), begin, end);
+                       dy.const_data_ptr<scalar_t>(), dgate.data_ptr<scalar_t>(), dup.data_ptr<scalar_t>(),
+                       begin, end);
       });
     });
     return {dgate, dup};
@@ -69,6 +70,8 @@ Tensor SwiGlu::forward(const Tensor& gate, const Tensor& up) {
   return SwiGluFunction::apply(gate, up);
 }
 
-Tensor SwiGlu::plain(const Tensor& gate, const Tensor& up) { return at::silu(gate) * up; }
+Tensor SwiGlu::plain(const Tensor& gate, const Tensor& up) {
+  return at::silu(gate) * up;
+}
 
 }  // namespace swift::ops

@@ -1,4 +1,5 @@
-// y = silu(gate) * up with silu(z) = z / (1 + exp(-z)) (Shazeer 2020). gate, up (tokens, intermediate); fp32 inside.
+// y = silu(gate) * up with silu(z) = z / (1 + exp(-z)) (Shazeer 2020). gate, up (tokens, intermediate); fp32
+// inside.
 #pragma once
 #include "ops/torch.h"
 

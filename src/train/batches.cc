@@ -5,7 +5,8 @@
 namespace swift::train {
 namespace {
 
-std::vector<std::vector<uint32_t>> bins_of(std::span<const data::Sample> samples, const BatchSettings& settings) {
+std::vector<std::vector<uint32_t>> bins_of(std::span<const data::Sample> samples,
+                                           const BatchSettings& settings) {
   if (!settings.packing) return {};
   return data::pack_best_fit(data::lengths_of(samples), settings.packing_length);
 }
@@ -16,7 +17,8 @@ Batches::Batches(std::span<const data::Sample> samples, const BatchSettings& set
     : samples_(samples),
       settings_(settings),
       bins_(bins_of(samples, settings)),
-      sampler_(settings.packing ? bins_.size() : samples.size(), settings.batch_size, settings.shuffle, settings.seed) {}
+      sampler_(settings.packing ? bins_.size() : samples.size(), settings.batch_size, settings.shuffle,
+               settings.seed) {}
 
 data::Pack Batches::micro_batch(const std::vector<uint32_t>& items) const {
   if (!settings_.packing) return data::make_pack(samples_, items);
@@ -47,7 +49,8 @@ int64_t Batches::steps_per_epoch() const {
 
 double Batches::epochs_done() const {
   const data::Cursor now = sampler_.cursor();
-  return static_cast<double>(now.epoch) + static_cast<double>(now.position) / static_cast<double>(sampler_.items());
+  return static_cast<double>(now.epoch) +
+         static_cast<double>(now.position) / static_cast<double>(sampler_.items());
 }
 
 }  // namespace swift::train

@@ -1,4 +1,5 @@
-// The optimizer steps of a run: which samples make up each micro-batch, in an order that a checkpoint can resume.
+// The optimizer steps of a run: which samples make up each micro-batch, in an order that a checkpoint can
+// resume.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -11,15 +12,16 @@
 namespace swift::train {
 
 struct BatchSettings {
-  int64_t batch_size = 1;     // samples, or packed sequences, of a micro-batch
-  int64_t accumulation = 1;   // micro-batches of an optimizer step
+  int64_t batch_size = 1;    // samples, or packed sequences, of a micro-batch
+  int64_t accumulation = 1;  // micro-batches of an optimizer step
   bool packing = false;
   int64_t packing_length = 0;  // tokens of a packed sequence
   bool shuffle = true;
   uint64_t seed = 42;
 };
 
-// One optimizer step. Steps do not cross epochs, so the last of an epoch may be short (as in transformers' Trainer).
+// One optimizer step. Steps do not cross epochs, so the last of an epoch may be short (as in transformers'
+// Trainer).
 struct StepBatch {
   std::vector<data::Pack> micro_batches;
   int64_t tokens = 0;          // input tokens, none of them padding

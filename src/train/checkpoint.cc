@@ -41,14 +41,16 @@ TrainerState from_json(const Json& json, const fs::path& file) {
     state.fingerprint = json.at("fingerprint");
     return state;
   } catch (const Json::exception& fault) {
-    throw base::Error(base::ExitCode::model, base::cat("the checkpoint's state is malformed: ", fault.what()), {file.string()});
+    throw base::Error(base::ExitCode::model, base::cat("the checkpoint's state is malformed: ", fault.what()),
+                      {file.string()});
   }
 }
 
 }  // namespace
 
 fs::path save_checkpoint(const fs::path& run, const config::Task& task, model::Decoder& decoder,
-                         const model::LoraSettings* adapter, const AdamW& optimizer, const TrainerState& state) {
+                         const model::LoraSettings* adapter, const AdamW& optimizer,
+                         const TrainerState& state) {
   base::AtomicDirectory directory(run / base::cat("checkpoint-", state.step));
   if (adapter != nullptr) {
     model::save_adapter(decoder, *adapter, task.model, directory.path());
@@ -70,7 +72,8 @@ TrainerState load_state(const fs::path& checkpoint, const Json& fingerprint, Ada
   for (const auto& [key, value] : fingerprint.items()) {
     if (state.fingerprint.contains(key) && state.fingerprint.at(key) != value) {
       throw base::Error(base::ExitCode::usage,
-                        base::cat("cannot resume: ", key, " was ", state.fingerprint.at(key).dump(), ", now it is ", value.dump()),
+                        base::cat("cannot resume: ", key, " was ", state.fingerprint.at(key).dump(),
+                                  ", now it is ", value.dump()),
                         {file.string()}, "resume with the settings and data of the run, or start a new one");
     }
   }

@@ -12,12 +12,12 @@
 
 namespace swift::train {
 
-// Where a run stands, beside weights and optimizer. Random masks are functions of (seed, step), so there is no
-// generator state.
+// Where a run stands, beside weights and optimizer. Random masks are functions of (seed, step), so there is
+// no generator state.
 struct TrainerState {
-  int64_t step = 0;             // optimizer steps done
-  data::Cursor cursor;          // next micro-batch
-  double loss_since_log = 0;    // sum of step losses not yet logged
+  int64_t step = 0;           // optimizer steps done
+  data::Cursor cursor;        // next micro-batch
+  double loss_since_log = 0;  // sum of step losses not yet logged
   int64_t steps_since_log = 0;
   int64_t tokens_since_log = 0;
   double seconds_since_log = 0;
@@ -28,12 +28,15 @@ struct TrainerState {
   base::Json fingerprint = base::Json::object();  // settings and data that must not change on resuming
 };
 
-// Writes run/checkpoint-<step>. adapter: the LoRA run's settings, or null for full tuning. Throws base::Error(failure);
-// earlier checkpoints stay as they are.
-std::filesystem::path save_checkpoint(const std::filesystem::path& run, const config::Task& task, model::Decoder& decoder,
-                                      const model::LoraSettings* adapter, const AdamW& optimizer, const TrainerState& state);
+// Writes run/checkpoint-<step>. adapter: the LoRA run's settings, or null for full tuning. Throws
+// base::Error(failure); earlier checkpoints stay as they are.
+std::filesystem::path save_checkpoint(const std::filesystem::path& run, const config::Task& task,
+                                      model::Decoder& decoder, const model::LoraSettings* adapter,
+                                      const AdamW& optimizer, const TrainerState& state);
 
-// Reads the state and the optimizer back. Throws base::Error(usage) when the fingerprint differs, naming what changed.
-TrainerState load_state(const std::filesystem::path& checkpoint, const base::Json& fingerprint, AdamW& optimizer);
+// Reads the state and the optimizer back. Throws base::Error(usage) when the fingerprint differs, naming what
+// changed.
+TrainerState load_state(const std::filesystem::path& checkpoint, const base::Json& fingerprint,
+                        AdamW& optimizer);
 
 }  // namespace swift::train

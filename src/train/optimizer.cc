@@ -16,7 +16,8 @@ AdamW::AdamW(std::vector<Parameter> parameters, AdamWSettings settings)
     Group& group = groups_[parameters_[i].decay ? 0 : 1];
     const auto wide = value.options().dtype(at::kFloat).requires_grad(false);
     group.index.push_back(i);
-    group.masters.push_back(value.scalar_type() == at::kFloat ? value.detach() : value.detach().to(at::kFloat));
+    group.masters.push_back(value.scalar_type() == at::kFloat ? value.detach()
+                                                              : value.detach().to(at::kFloat));
     group.exp_avgs.push_back(at::zeros(value.sizes(), wide));
     group.exp_avg_sqs.push_back(at::zeros(value.sizes(), wide));
     group.steps.push_back(at::zeros({}, wide));
@@ -27,7 +28,8 @@ double AdamW::clip(double max_norm) {
   double squares = 0;
   for (const Parameter& parameter : parameters_) {
     const Tensor& grad = parameter.value.grad();
-    if (grad.defined()) squares += std::pow(at::linalg_vector_norm(grad, 2, {}, false, at::kFloat).item<double>(), 2);
+    if (grad.defined())
+      squares += std::pow(at::linalg_vector_norm(grad, 2, {}, false, at::kFloat).item<double>(), 2);
   }
   const double norm = std::sqrt(squares);
   if (max_norm > 0 && norm > max_norm) {
@@ -55,8 +57,8 @@ void AdamW::step(double learning_rate) {
       steps.push_back(group.steps[i]);
     }
     if (grads.empty()) continue;
-    at::_fused_adamw_(values, grads, averages, squares, {}, steps, learning_rate, settings_.beta1, settings_.beta2,
-                      group.weight_decay, settings_.epsilon, false, false);
+    at::_fused_adamw_(values, grads, averages, squares, {}, steps, learning_rate, settings_.beta1,
+                      settings_.beta2, group.weight_decay, settings_.epsilon, false, false);
     for (size_t i = 0; i < group.index.size(); ++i) {
       Tensor value = parameters_[group.index[i]].value.detach();
       if (value.scalar_type() != at::kFloat) value.copy_(group.masters[i]);
@@ -76,7 +78,8 @@ model::NamedTensors AdamW::state() const {
       state.emplace_back("exp_avg." + parameter.name, group.exp_avgs[i]);
       state.emplace_back("exp_avg_sq." + parameter.name, group.exp_avg_sqs[i]);
       state.emplace_back("step." + parameter.name, group.steps[i]);
-      if (parameter.value.scalar_type() != at::kFloat) state.emplace_back("master." + parameter.name, group.masters[i]);
+      if (parameter.value.scalar_type() != at::kFloat)
+        state.emplace_back("master." + parameter.name, group.masters[i]);
     }
   }
   return state;
@@ -87,7 +90,8 @@ void AdamW::load_state(const model::TensorFiles& files) {
   for (const auto& [name, tensor] : state()) {
     const Tensor saved = files.get(name);
     if (saved.sizes() != tensor.sizes()) {
-      throw base::Error(base::ExitCode::model, "the optimizer state '" + name + "' has another shape: it belongs to another run",
+      throw base::Error(base::ExitCode::model,
+                        "the optimizer state '" + name + "' has another shape: it belongs to another run",
                         {files.origin()});
     }
     Tensor target = tensor;

@@ -1,5 +1,5 @@
-// AdamW with decoupled weight decay (Loshchilov & Hutter 2019) as torch.optim.AdamW computes it, on ATen's fused
-// kernel. States are fp32; a weight of a narrower type keeps an fp32 master beside it.
+// AdamW with decoupled weight decay (Loshchilov & Hutter 2019) as torch.optim.AdamW computes it, on ATen's
+// fused kernel. States are fp32; a weight of a narrower type keeps an fp32 master beside it.
 #pragma once
 #include <string>
 #include <vector>
@@ -34,7 +34,8 @@ class AdamW {
   void zero_grad();
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
-  // Moments, masters and the step count under "exp_avg.<name>", "exp_avg_sq.<name>", "master.<name>", "steps".
+  // Moments, masters and the step count under "exp_avg.<name>", "exp_avg_sq.<name>", "master.<name>",
+  // "steps".
   model::NamedTensors state() const;
   // Throws base::Error(model) when a tensor is missing or has another shape.
   void load_state(const model::TensorFiles& files);

@@ -13,7 +13,8 @@ using base::Json;
 namespace {
 
 // Curves worth a picture; other numbers go to TensorBoard only.
-constexpr const char* kPictures[] = {"loss", "eval_loss", "grad_norm", "learning_rate", "tokens_per_second", "memory_gib"};
+constexpr const char* kPictures[] = {"loss",          "eval_loss",         "grad_norm",
+                                     "learning_rate", "tokens_per_second", "memory_gib"};
 
 struct Series {
   std::vector<double> steps, values;
@@ -38,7 +39,8 @@ std::map<std::string, Series> read_series(const fs::path& log) {
 
 Reporter::Reporter(fs::path run, bool tensorboard, std::optional<int64_t> resume_step)
     : run_(std::move(run)),
-      log_(resume_step ? MetricsLog::resume(run_ / "logging.jsonl", *resume_step) : MetricsLog::create(run_ / "logging.jsonl")) {
+      log_(resume_step ? MetricsLog::resume(run_ / "logging.jsonl", *resume_step)
+                       : MetricsLog::create(run_ / "logging.jsonl")) {
   if (tensorboard) events_.emplace(run_ / "runs");
 }
 
@@ -48,11 +50,15 @@ void Reporter::metrics(int64_t step, const Json& fields) {
   log_.write(line);
   if (!events_) return;
   for (const auto& [key, value] : fields.items()) {
-    if (value.is_number()) events_->scalar((key.starts_with("eval_") ? "eval/" + key.substr(5) : "train/" + key), step, value.get<double>());
+    if (value.is_number())
+      events_->scalar((key.starts_with("eval_") ? "eval/" + key.substr(5) : "train/" + key), step,
+                      value.get<double>());
   }
 }
 
-void Reporter::progress(const Progress& progress, double now) { line_.update(progress, now); }
+void Reporter::progress(const Progress& progress, double now) {
+  line_.update(progress, now);
+}
 
 void Reporter::say(const std::string& text) {
   line_.clear();
@@ -65,8 +71,8 @@ void Reporter::draw_curves() const {
     const auto found = series.find(name);
     if (found == series.end() || found->second.steps.empty()) continue;
     fs::create_directories(run_ / "images");
-    write_curve(run_ / "images" / (std::string(std::string(name) == "loss" ? "train_loss" : name) + ".png"), name,
-                found->second.steps, found->second.values);
+    write_curve(run_ / "images" / (std::string(std::string(name) == "loss" ? "train_loss" : name) + ".png"),
+                name, found->second.steps, found->second.values);
   }
 }
 

@@ -36,7 +36,9 @@ std::vector<fs::path> runs_of(const fs::path& output_dir) {
 
 }  // namespace
 
-int64_t checkpoint_step(const fs::path& checkpoint) { return number_after(checkpoint.filename(), "checkpoint-"); }
+int64_t checkpoint_step(const fs::path& checkpoint) {
+  return number_after(checkpoint.filename(), "checkpoint-");
+}
 
 std::vector<fs::path> checkpoints_of(const fs::path& run) {
   std::vector<fs::path> found;
@@ -44,7 +46,8 @@ std::vector<fs::path> checkpoints_of(const fs::path& run) {
   for (const auto& entry : fs::directory_iterator(run, ignored)) {
     if (entry.is_directory() && checkpoint_step(entry.path()) >= 0) found.push_back(entry.path());
   }
-  std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) { return checkpoint_step(a) < checkpoint_step(b); });
+  std::sort(found.begin(), found.end(),
+            [](const fs::path& a, const fs::path& b) { return checkpoint_step(a) < checkpoint_step(b); });
   return found;
 }
 
@@ -53,8 +56,9 @@ fs::path create_run_directory(const config::Task& task) {
   base::ensure_writable_directory(output_dir);
   if (!task.add_version) {
     if (!checkpoints_of(output_dir).empty() && !task.overwrite_output_dir) {
-      throw base::Error(base::ExitCode::usage, "output_dir already holds checkpoints", {output_dir.string()},
-                        "set overwrite_output_dir: true, resume_from_checkpoint: auto, or another output_dir");
+      throw base::Error(
+          base::ExitCode::usage, "output_dir already holds checkpoints", {output_dir.string()},
+          "set overwrite_output_dir: true, resume_from_checkpoint: auto, or another output_dir");
     }
     for (const fs::path& old : checkpoints_of(output_dir)) fs::remove_all(old);
     return output_dir;
@@ -78,8 +82,11 @@ std::optional<fs::path> find_resume_checkpoint(const config::Task& task) {
   if (*task.resume_from_checkpoint != "auto") {
     const fs::path checkpoint = *task.resume_from_checkpoint;
     if (!fs::exists(checkpoint / "trainer_state.json")) {
-      throw base::Error(base::ExitCode::usage, "resume_from_checkpoint: not a checkpoint that can be resumed (no trainer_state.json)",
-                        {checkpoint.string()}, "give a checkpoint-<step> directory of a run with save_only_model: false, or auto");
+      throw base::Error(
+          base::ExitCode::usage,
+          "resume_from_checkpoint: not a checkpoint that can be resumed (no trainer_state.json)",
+          {checkpoint.string()},
+          "give a checkpoint-<step> directory of a run with save_only_model: false, or auto");
     }
     return fs::canonical(checkpoint);
   }

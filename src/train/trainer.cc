@@ -35,7 +35,8 @@ BatchSettings batch_settings(const config::Task& task, const model::ModelSpec& s
 
 int64_t count_steps(const config::Task& task, const Batches& batches) {
   if (task.max_steps > 0) return task.max_steps;
-  return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(task.num_train_epochs * static_cast<double>(batches.steps_per_epoch()))));
+  return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(
+                                  task.num_train_epochs * static_cast<double>(batches.steps_per_epoch()))));
 }
 
 Tensor labels_of(const data::Pack& pack) {
@@ -45,8 +46,8 @@ Tensor labels_of(const data::Pack& pack) {
 }
 
 // Sum of cross entropies times scale, fp32 scalar.
-Tensor pack_loss(const model::Decoder& decoder, const data::Pack& pack, model::AttentionContext& attention, double scale,
-                 const model::Pass& pass) {
+Tensor pack_loss(const model::Decoder& decoder, const data::Pack& pack, model::AttentionContext& attention,
+                 double scale, const model::Pass& pass) {
   const Tensor h = decoder.hidden_states(pack.input_ids, pack.position_ids, attention, pass);
   return ops::LinearCrossEntropy::forward(h, decoder.lm_head, labels_of(pack), scale);
 }
@@ -68,8 +69,9 @@ Json fingerprint(const config::Task& task, const Batches& batches, int64_t total
 
 }  // namespace
 
-Trainer::Trainer(const config::Task& task, model::Decoder& decoder, std::optional<model::LoraSettings> adapter,
-                 std::span<const data::Sample> samples, std::span<const data::Sample> validation, fs::path run)
+Trainer::Trainer(const config::Task& task, model::Decoder& decoder,
+                 std::optional<model::LoraSettings> adapter, std::span<const data::Sample> samples,
+                 std::span<const data::Sample> validation, fs::path run)
     : task_(task),
       decoder_(decoder),
       adapter_(std::move(adapter)),
@@ -79,7 +81,8 @@ Trainer::Trainer(const config::Task& task, model::Decoder& decoder, std::optiona
       optimizer_(make_trainable(decoder, adapter_ ? &*adapter_ : nullptr),
                  {task.adam_beta1, task.adam_beta2, task.adam_epsilon, task.weight_decay}),
       total_steps_(count_steps(task, batches_)),
-      schedule_(task.lr_scheduler_type, total_steps_, warmup_steps(total_steps_, task.warmup_steps, task.warmup_ratio)) {
+      schedule_(task.lr_scheduler_type, total_steps_,
+                warmup_steps(total_steps_, task.warmup_steps, task.warmup_ratio)) {
   state_.fingerprint = fingerprint(task_, batches_, total_steps_);
 }
 
@@ -88,13 +91,17 @@ void Trainer::resume(const fs::path& checkpoint) {
   batches_.seek(state_.cursor);
   saved_step_ = evaluated_step_ = state_.step;
   reporter_.emplace(run_, !task_.report_to.empty() && task_.report_to[0] == "tensorboard", state_.step);
-  reporter_->say(cat("resuming after step ", state_.step, " of ", total_steps_, " from ", checkpoint.string()));
+  reporter_->say(
+      cat("resuming after step ", state_.step, " of ", total_steps_, " from ", checkpoint.string()));
 }
 
-double Trainer::now() const { return steady_seconds() - started_; }
+double Trainer::now() const {
+  return steady_seconds() - started_;
+}
 
 Result Trainer::run() {
-  if (!reporter_) reporter_.emplace(run_, !task_.report_to.empty() && task_.report_to[0] == "tensorboard", std::nullopt);
+  if (!reporter_)
+    reporter_.emplace(run_, !task_.report_to.empty() && task_.report_to[0] == "tensorboard", std::nullopt);
   started_ = steady_seconds() - state_.elapsed_seconds;
   while (state_.step < total_steps_) {
     const double begin = steady_seconds();
@@ -104,7 +111,9 @@ Result Trainer::run() {
     const double grad_norm = optimizer_.clip(task_.max_grad_norm);
     if (!std::isfinite(last_loss_) || !std::isfinite(grad_norm)) {
       throw base::Error(base::ExitCode::failure,
-                        cat("the loss is not finite at step ", state_.step + 1, " (loss ", last_loss_, ", gradient norm ", grad_norm, ")"), {},
+                        cat("the loss is not finite at step ", state_.step + 1, " (loss ", last_loss_,
+                            ", gradient norm ", grad_norm, ")"),
+                        {},
                         "lower learning_rate or use torch_dtype: float32; earlier checkpoints are unharmed");
     }
     optimizer_.step(learning_rate);
@@ -134,7 +143,8 @@ double Trainer::train_step(const StepBatch& batch) {
   double loss = 0;
   const double scale = 1.0 / static_cast<double>(std::max<int64_t>(1, batch.trained_tokens));
   for (size_t i = 0; i < batch.micro_batches.size(); ++i) {
-    const base::Stream keys(static_cast<uint64_t>(task_.seed), base::Purpose::dropout, static_cast<uint64_t>(state_.step));
+    const base::Stream keys(static_cast<uint64_t>(task_.seed), base::Purpose::dropout,
+                            static_cast<uint64_t>(state_.step));
     const model::Pass pass{keys.bits(i) | 1U, task_.gradient_checkpointing};
     model::PackedContext attention(batch.micro_batches[i].cu_seqlens);  // the backward pass reads it too
     const Tensor part = pack_loss(decoder_, batch.micro_batches[i], attention, scale, pass);
@@ -145,19 +155,23 @@ double Trainer::train_step(const StepBatch& batch) {
 }
 
 void Trainer::log_step(double grad_norm, double learning_rate) {
-  const double left = state_.elapsed_seconds / static_cast<double>(state_.step) * static_cast<double>(total_steps_ - state_.step);
+  const double left = state_.elapsed_seconds / static_cast<double>(state_.step) *
+                      static_cast<double>(total_steps_ - state_.step);
   reporter_->progress({state_.step, total_steps_, last_loss_, learning_rate, speed_, left}, steady_seconds());
   const bool first = state_.step == 1 && task_.logging_first_step;
-  if (!first && state_.step % std::max<int64_t>(1, task_.logging_steps) != 0 && state_.step != total_steps_) return;
-  reporter_->metrics(state_.step, {{"loss", state_.loss_since_log / static_cast<double>(state_.steps_since_log)},
-                                   {"grad_norm", grad_norm},
-                                   {"learning_rate", learning_rate},
-                                   {"epoch", batches_.epochs_done()},
-                                   {"global_step/max_steps", cat(state_.step, "/", total_steps_)},
-                                   {"tokens_per_second", static_cast<double>(state_.tokens_since_log) / state_.seconds_since_log},
-                                   {"elapsed_seconds", state_.elapsed_seconds},
-                                   {"remaining_seconds", left},
-                                   {"memory_gib", peak_memory_gib()}});
+  if (!first && state_.step % std::max<int64_t>(1, task_.logging_steps) != 0 && state_.step != total_steps_)
+    return;
+  reporter_->metrics(
+      state_.step,
+      {{"loss", state_.loss_since_log / static_cast<double>(state_.steps_since_log)},
+       {"grad_norm", grad_norm},
+       {"learning_rate", learning_rate},
+       {"epoch", batches_.epochs_done()},
+       {"global_step/max_steps", cat(state_.step, "/", total_steps_)},
+       {"tokens_per_second", static_cast<double>(state_.tokens_since_log) / state_.seconds_since_log},
+       {"elapsed_seconds", state_.elapsed_seconds},
+       {"remaining_seconds", left},
+       {"memory_gib", peak_memory_gib()}});
   state_.loss_since_log = state_.seconds_since_log = 0;
   state_.steps_since_log = state_.tokens_since_log = 0;
 }
@@ -169,7 +183,9 @@ bool Trainer::due(const std::string& strategy, int64_t every) const {
 }
 
 void Trainer::after_step() {
-  if (!validation_.empty() && due(task_.eval_strategy.value_or("no"), task_.eval_steps.value_or(task_.save_steps))) run_evaluation();
+  if (!validation_.empty() &&
+      due(task_.eval_strategy.value_or("no"), task_.eval_steps.value_or(task_.save_steps)))
+    run_evaluation();
   if (due(task_.save_strategy, task_.save_steps) || state_.step == total_steps_) save();
 }
 
@@ -179,7 +195,8 @@ double Trainer::evaluate(std::span<const data::Sample> samples) {
   int64_t trained = 0;
   for (size_t first = 0; first < samples.size() && base::stop_signal() == 0;) {
     data::Pack pack;
-    const size_t last = std::min(samples.size(), first + static_cast<size_t>(task_.per_device_eval_batch_size));
+    const size_t last =
+        std::min(samples.size(), first + static_cast<size_t>(task_.per_device_eval_batch_size));
     for (; first < last; ++first) data::append(pack, samples[first]);
     model::PackedContext attention(pack.cu_seqlens);
     sum += pack_loss(decoder_, pack, attention, 1.0, {}).item<double>();
@@ -198,7 +215,9 @@ void Trainer::run_evaluation() {
     state_.best_checkpoint = (run_ / cat("checkpoint-", state_.step)).string();
   }
   started_ += steady_seconds() - begin;
-  reporter_->metrics(state_.step, {{"eval_loss", loss}, {"epoch", batches_.epochs_done()}, {"eval_seconds", steady_seconds() - begin}});
+  reporter_->metrics(
+      state_.step,
+      {{"eval_loss", loss}, {"epoch", batches_.epochs_done()}, {"eval_seconds", steady_seconds() - begin}});
   reporter_->say(cat("step ", state_.step, ": eval_loss ", loss));
 }
 
@@ -226,7 +245,8 @@ Result Trainer::finish(int exit_code) {
   Result result{exit_code, {}, {}};
   const auto found = checkpoints_of(run_);
   if (!found.empty()) result.last_checkpoint = found.back();
-  result.best_checkpoint = fs::exists(state_.best_checkpoint) ? fs::path(state_.best_checkpoint) : result.last_checkpoint;
+  result.best_checkpoint =
+      fs::exists(state_.best_checkpoint) ? fs::path(state_.best_checkpoint) : result.last_checkpoint;
   reporter_->draw_curves();
   reporter_->close({{"last_model_checkpoint", result.last_checkpoint.string()},
                     {"best_model_checkpoint", result.best_checkpoint.string()},

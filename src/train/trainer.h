@@ -1,4 +1,5 @@
-// The training loop of pt and sft: forward, chunked loss, backward, clip, AdamW; evaluation, logs, checkpoints.
+// The training loop of pt and sft: forward, chunked loss, backward, clip, AdamW; evaluation, logs,
+// checkpoints.
 #pragma once
 #include <filesystem>
 #include <optional>
@@ -22,10 +23,11 @@ struct Result {
 
 class Trainer {
  public:
-  // adapter: settings of the attached LoRA, or nothing for full tuning. The decoder's trained tensors become leaves.
-  // run: an existing directory. samples and validation must outlive this.
+  // adapter: settings of the attached LoRA, or nothing for full tuning. The decoder's trained tensors become
+  // leaves. run: an existing directory. samples and validation must outlive this.
   Trainer(const config::Task& task, model::Decoder& decoder, std::optional<model::LoraSettings> adapter,
-          std::span<const data::Sample> samples, std::span<const data::Sample> validation, std::filesystem::path run);
+          std::span<const data::Sample> samples, std::span<const data::Sample> validation,
+          std::filesystem::path run);
 
   // Continues from a checkpoint of this run; the weights must already be those of the checkpoint.
   void resume(const std::filesystem::path& checkpoint);
@@ -57,7 +59,7 @@ class Trainer {
   Schedule schedule_;
   TrainerState state_;
   std::optional<Reporter> reporter_;
-  double started_ = 0;          // clock at which step 0 began, less the time of earlier starts
+  double started_ = 0;  // clock at which step 0 began, less the time of earlier starts
   int64_t saved_step_ = -1;
   int64_t evaluated_step_ = -1;
   double last_loss_ = 0;

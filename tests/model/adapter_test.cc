@@ -12,7 +12,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-double difference(const model::Decoder& decoder, const model::TensorFiles& expected, const std::string& ids, const std::string& logits) {
+double difference(const model::Decoder& decoder, const model::TensorFiles& expected, const std::string& ids,
+                  const std::string& logits) {
   const at::Tensor got = tests::logits_of(decoder, tests::to_ids(expected.get(ids)));
   return (got - expected.get(logits).reshape_as(got)).abs().max().item<double>();
 }
@@ -60,11 +61,14 @@ TEST_CASE("a fresh adapter changes nothing and depends only on its seed") {
 
 TEST_CASE("a target that matches nothing names the near miss") {
   model::Decoder decoder = model::load_decoder(golden("models") / "qwen3", std::nullopt);
-  CHECK_THROWS_WITH(model::attach_lora(decoder, {.targets = {"q_porj"}}, 0), Catch::Contains("did you mean 'q_proj'"));
-  CHECK_THROWS_WITH(model::attach_lora(decoder, {.rank = 4096}, 0), Catch::Contains("lora_rank: 4096 does not fit"));
+  CHECK_THROWS_WITH(model::attach_lora(decoder, {.targets = {"q_porj"}}, 0),
+                    Catch::Contains("did you mean 'q_proj'"));
+  CHECK_THROWS_WITH(model::attach_lora(decoder, {.rank = 4096}, 0),
+                    Catch::Contains("lora_rank: 4096 does not fit"));
 }
 
 TEST_CASE("an adapter of another base is refused by name") {
   model::Decoder decoder = model::load_decoder(golden("models") / "llama", std::nullopt);
-  CHECK_THROWS_WITH(model::load_adapter(decoder, golden("peft") / "qwen3_all_linear"), Catch::Contains("shape"));
+  CHECK_THROWS_WITH(model::load_adapter(decoder, golden("peft") / "qwen3_all_linear"),
+                    Catch::Contains("shape"));
 }

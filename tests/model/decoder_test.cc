@@ -13,7 +13,8 @@ using tests::golden;
 namespace {
 
 // fp32 logits agree to 1e-4, the bound of the issue.
-void check_logits(const model::Decoder& decoder, const model::TensorFiles& expected, const std::string& which) {
+void check_logits(const model::Decoder& decoder, const model::TensorFiles& expected,
+                  const std::string& which) {
   const at::Tensor got = tests::logits_of(decoder, tests::to_ids(expected.get("ids_" + which)));
   const at::Tensor want = expected.get("logits_" + which).reshape_as(got).to(at::kFloat);
   CHECK((got - want).abs().max().item<double>() < 1e-4);
@@ -32,7 +33,8 @@ std::vector<int32_t> greedy(const model::Decoder& decoder, std::vector<int32_t> 
 }  // namespace
 
 TEST_CASE("fp32 logits equal transformers' for every family and both config spellings") {
-  for (const char* name : {"qwen3", "qwen3_untied", "qwen2", "qwen2_untied_sharded", "llama", "llama_bias", "llama_llama3_rope"}) {
+  for (const char* name : {"qwen3", "qwen3_untied", "qwen2", "qwen2_untied_sharded", "llama", "llama_bias",
+                           "llama_llama3_rope"}) {
     CAPTURE(name);
     const auto directory = golden("models") / name;
     const auto expected = model::TensorFiles::from_file(directory / "golden.safetensors");
@@ -53,7 +55,8 @@ TEST_CASE("bf16 greedy continuation equals transformers'") {
   const model::Decoder decoder = model::load_decoder(directory, std::nullopt);
   REQUIRE(decoder.dtype() == at::kBFloat16);
   const auto want = tests::to_ids(expected.get("greedy_bf16"));
-  CHECK(greedy(decoder, tests::to_ids(expected.get("greedy_bf16_prompt")), static_cast<int64_t>(want.size())) == want);
+  CHECK(greedy(decoder, tests::to_ids(expected.get("greedy_bf16_prompt")),
+               static_cast<int64_t>(want.size())) == want);
 }
 
 TEST_CASE("packed samples do not see each other") {
@@ -71,6 +74,7 @@ TEST_CASE("packed samples do not see each other") {
   positions.insert(positions.end(), more.begin(), more.end());
   model::PackedContext attention({0, first_size, static_cast<int32_t>(ids.size())});
   const at::Tensor got = ops::logits(decoder.hidden_states(ids, positions, attention), decoder.lm_head);
-  const at::Tensor want = at::cat({expected.get("logits_a").reshape({-1, got.size(1)}), expected.get("logits_b").reshape({-1, got.size(1)})});
+  const at::Tensor want = at::cat({expected.get("logits_a").reshape({-1, got.size(1)}),
+                                   expected.get("logits_b").reshape({-1, got.size(1)})});
   CHECK((got - want).abs().max().item<double>() < 1e-4);
 }

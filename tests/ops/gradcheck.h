@@ -21,7 +21,8 @@ inline double relative(const at::Tensor& got, const at::Tensor& want) {
 }
 
 // Both run on leaves with the same values and the same incoming gradient.
-inline void check_against_plain(const Op& fused, const Op& plain, const std::vector<at::Tensor>& inputs, Tolerance tolerance) {
+inline void check_against_plain(const Op& fused, const Op& plain, const std::vector<at::Tensor>& inputs,
+                                Tolerance tolerance) {
   std::vector<at::Tensor> a, b;
   for (const at::Tensor& input : inputs) {
     a.push_back(input.detach().clone().requires_grad_(true));
@@ -40,7 +41,9 @@ inline void check_against_plain(const Op& fused, const Op& plain, const std::vec
   }
 }
 
-inline at::Tensor random(at::IntArrayRef shape, at::ScalarType type = at::kFloat) { return at::randn(shape).to(type); }
+inline at::Tensor random(at::IntArrayRef shape, at::ScalarType type = at::kFloat) {
+  return at::randn(shape).to(type);
+}
 
 // bf16 keeps 8 bits; sums of products differ by the order of rounding.
 inline Tolerance tolerance_of(at::ScalarType type) {

@@ -46,8 +46,8 @@ TEST_CASE("rope equals its plain twin, forward and backward") {
   const at::Tensor cos = angle.cos(), sin = angle.sin();
   for (const auto type : kTypes) {
     check_against_plain([&](const auto& in) { return ops::Rope::forward(in[0], cos, sin); },
-                        [&](const auto& in) { return ops::Rope::plain(in[0], cos, sin); }, {random({9, 3, 32}, type)},
-                        tolerance_of(type));
+                        [&](const auto& in) { return ops::Rope::plain(in[0], cos, sin); },
+                        {random({9, 3, 32}, type)}, tolerance_of(type));
   }
 }
 
@@ -56,10 +56,11 @@ TEST_CASE("packed attention equals its plain twin with grouped heads and samples
   for (const auto type : kTypes) {
     for (const int64_t kv_heads : {1, 2, 4}) {
       CAPTURE(kv_heads);
-      check_against_plain([&](const auto& in) { return ops::PackedAttention::forward(in[0], in[1], in[2], bounds, 0.25); },
-                          [&](const auto& in) { return ops::PackedAttention::plain(in[0], in[1], in[2], bounds, 0.25); },
-                          {random({41, 4, 16}, type), random({41, kv_heads, 16}, type), random({41, kv_heads, 16}, type)},
-                          tolerance_of(type));
+      check_against_plain(
+          [&](const auto& in) { return ops::PackedAttention::forward(in[0], in[1], in[2], bounds, 0.25); },
+          [&](const auto& in) { return ops::PackedAttention::plain(in[0], in[1], in[2], bounds, 0.25); },
+          {random({41, 4, 16}, type), random({41, kv_heads, 16}, type), random({41, kv_heads, 16}, type)},
+          tolerance_of(type));
     }
   }
 }
@@ -71,7 +72,8 @@ TEST_CASE("cached attention equals its plain twin for one, few and many new toke
       CAPTURE(fresh, length);
       const at::Tensor q = random({fresh, 4, 16}, type);
       CHECK(relative(ops::CachedAttention::forward(q, keys, values, length, 0.25),
-                     ops::CachedAttention::plain(q, keys, values, length, 0.25)) < tolerance_of(type).forward);
+                     ops::CachedAttention::plain(q, keys, values, length, 0.25)) <
+            tolerance_of(type).forward);
     }
   }
 }
@@ -92,8 +94,9 @@ TEST_CASE("linear equals its plain twin over odd row counts, with bias and low-r
           return ops::Linear::plain(in[0], in[1], in[2], &update);
         };
       };
-      const std::vector<at::Tensor> inputs = {random({rows, 48}, type), random({150, 48}, type), random({150}, type),
-                                              random({4, 48}) * 0.1, random({150, 4}) * 0.1};
+      const std::vector<at::Tensor> inputs = {random({rows, 48}, type), random({150, 48}, type),
+                                              random({150}, type), random({4, 48}) * 0.1,
+                                              random({150, 4}) * 0.1};
       check_against_plain(fused(0), plain(0), inputs, tolerance_of(type));
       check_against_plain(fused(0.25), plain(0.25), inputs, tolerance_of(type));
     }
@@ -132,16 +135,18 @@ TEST_CASE("linear cross-entropy equals its plain twin, with ignored rows and sev
       at::Tensor labels = at::randint(0, vocab, {70}, at::kLong);
       labels.slice(0, 0, 70, 3).fill_(ops::kIgnoreLabel);
       CAPTURE(vocab);
-      check_against_plain([&](const auto& in) { return ops::LinearCrossEntropy::forward(in[0], in[1], labels, 0.125); },
-                          [&](const auto& in) { return ops::LinearCrossEntropy::plain(in[0], in[1], labels, 0.125); },
-                          {random({70, 24}, type), random({vocab, 24}, type)}, tolerance_of(type));
+      check_against_plain(
+          [&](const auto& in) { return ops::LinearCrossEntropy::forward(in[0], in[1], labels, 0.125); },
+          [&](const auto& in) { return ops::LinearCrossEntropy::plain(in[0], in[1], labels, 0.125); },
+          {random({70, 24}, type), random({vocab, 24}, type)}, tolerance_of(type));
     }
   }
 }
 
 TEST_CASE("cross-entropy over rows that are all ignored is zero with zero gradients") {
   const at::Tensor h = random({4, 8}).requires_grad_(true);
-  const at::Tensor loss = ops::LinearCrossEntropy::forward(h, random({6, 8}), at::full({4}, ops::kIgnoreLabel, at::kLong), 1.0);
+  const at::Tensor loss =
+      ops::LinearCrossEntropy::forward(h, random({6, 8}), at::full({4}, ops::kIgnoreLabel, at::kLong), 1.0);
   loss.backward();
   CHECK(loss.item<double>() == 0);
   CHECK(h.grad().abs().max().item<double>() == 0);

@@ -1,5 +1,5 @@
-// Ten optimizer steps against transformers + PEFT in fp32 (tests/golden/make_trajectory.py): loss and gradient norm
-// to 1e-4 relative, learning rates and final weights.
+// Ten optimizer steps against transformers + PEFT in fp32 (tests/golden/make_trajectory.py): loss and
+// gradient norm to 1e-4 relative, learning rates and final weights.
 #include <catch2/catch.hpp>
 #include <fstream>
 
@@ -12,12 +12,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path golden(const std::string& name) { return fs::path(SWIFT_SOURCE_DIR) / "tests/golden" / name; }
+fs::path golden(const std::string& name) {
+  return fs::path(SWIFT_SOURCE_DIR) / "tests/golden" / name;
+}
 
 std::vector<data::Sample> samples_of(const base::Json& rows) {
   std::vector<data::Sample> samples;
   for (const auto& row : rows) {
-    samples.push_back({row.at("input_ids").get<std::vector<int32_t>>(), row.at("labels").get<std::vector<int32_t>>(), {}});
+    samples.push_back(
+        {row.at("input_ids").get<std::vector<int32_t>>(), row.at("labels").get<std::vector<int32_t>>(), {}});
   }
   return samples;
 }
@@ -67,26 +70,32 @@ void check_run(const std::string& name, bool recompute) {
   const fs::path output = fs::temp_directory_path() / "swift-trajectory";
   fs::remove_all(output);
   fs::create_directories(output);
-  train::Trainer trainer(task, decoder, adapter, std::span(samples).first(static_cast<size_t>(count)), {}, output);
+  train::Trainer trainer(task, decoder, adapter, std::span(samples).first(static_cast<size_t>(count)), {},
+                         output);
   REQUIRE(trainer.run().exit_code == 0);
   const auto lines = log_lines(output);
   const auto& steps = run.at("steps");
   REQUIRE(lines.size() == steps.size() + 1);
   for (size_t i = 0; i < steps.size(); ++i) {
     CHECK(lines[i].at("loss").get<double>() == Approx(steps[i].at("loss").get<double>()).epsilon(1e-4));
-    CHECK(lines[i].at("grad_norm").get<double>() == Approx(steps[i].at("grad_norm").get<double>()).epsilon(1e-4));
-    CHECK(lines[i].at("learning_rate").get<double>() == Approx(steps[i].at("learning_rate").get<double>()).epsilon(1e-9));
+    CHECK(lines[i].at("grad_norm").get<double>() ==
+          Approx(steps[i].at("grad_norm").get<double>()).epsilon(1e-4));
+    CHECK(lines[i].at("learning_rate").get<double>() ==
+          Approx(steps[i].at("learning_rate").get<double>()).epsilon(1e-9));
   }
-  for (const auto& [tensor, value] : (adapter ? model::adapter_tensors(decoder, *adapter) : decoder.weights())) {
+  for (const auto& [tensor, value] :
+       (adapter ? model::adapter_tensors(decoder, *adapter) : decoder.weights())) {
     if (!run.at("final_norms").contains(tensor)) continue;
-    CHECK(value.norm().item<double>() == Approx(run.at("final_norms").at(tensor).get<double>()).epsilon(1e-4));
+    CHECK(value.norm().item<double>() ==
+          Approx(run.at("final_norms").at(tensor).get<double>()).epsilon(1e-4));
   }
 }
 
 }  // namespace
 
 TEST_CASE("ten LoRA steps agree with transformers and PEFT") {
-  for (const char* name : {"qwen3_lora", "qwen3_lora_unclipped", "llama_lora", "llama_lora_epochs"}) check_run(name, false);
+  for (const char* name : {"qwen3_lora", "qwen3_lora_unclipped", "llama_lora", "llama_lora_epochs"})
+    check_run(name, false);
 }
 
 TEST_CASE("ten full fine-tuning steps agree with transformers") {

@@ -1,6 +1,4 @@
 // The shared library's one door: the executable calls it for the verbs that compute.
-#include "cli/compute/verbs.h"
-
 #include <malloc.h>
 
 #include <cstdio>
@@ -8,6 +6,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "cli/compute/verbs.h"
 #include "ops/torch.h"
 
 namespace swift::cli {
@@ -20,7 +19,8 @@ struct Verb {
 
 constexpr Verb kVerbs[] = {{"train", train}, {"infer", infer}, {"export", export_model}};
 
-// Large tensors come back in every step; returning their pages to the system each time costs a page fault per 4 KiB.
+// Large tensors come back in every step; returning their pages to the system each time costs a page fault per
+// 4 KiB.
 void keep_pages() {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, -1);
@@ -35,7 +35,8 @@ int fail(base::ExitCode code, const char* what) {
 }  // namespace
 }  // namespace swift::cli
 
-extern "C" [[gnu::visibility("default")]] int swift_compute_run(const char* verb, const swift::config::Task* task) {
+extern "C" [[gnu::visibility("default")]] int swift_compute_run(const char* verb,
+                                                                const swift::config::Task* task) {
   using namespace swift;
   try {
     cli::keep_pages();
@@ -47,10 +48,13 @@ extern "C" [[gnu::visibility("default")]] int swift_compute_run(const char* verb
   } catch (const base::Error& error) {
     return cli::fail(error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    return cli::fail(base::ExitCode::device, "error: out of memory\n  hint: lower per_device_train_batch_size or max_length");
+    return cli::fail(base::ExitCode::device,
+                     "error: out of memory\n  hint: lower per_device_train_batch_size or max_length");
   } catch (const c10::Error& error) {
-    const bool memory = std::strstr(error.what(), "allocate memory") != nullptr || std::strstr(error.what(), "not enough memory") != nullptr;
-    return cli::fail(memory ? base::ExitCode::device : base::ExitCode::failure, error.what_without_backtrace());
+    const bool memory = std::strstr(error.what(), "allocate memory") != nullptr ||
+                        std::strstr(error.what(), "not enough memory") != nullptr;
+    return cli::fail(memory ? base::ExitCode::device : base::ExitCode::failure,
+                     error.what_without_backtrace());
   } catch (const std::exception& error) {
     return cli::fail(base::ExitCode::failure, error.what());
   }

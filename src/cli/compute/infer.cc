@@ -6,18 +6,19 @@
 #include "infer/run.h"
 #include "model/adapter.h"
 #include "model/load.h"
-#include "train/prepare.h"
+#include "text/model_text.h"
 
 namespace swift::cli {
 
 int infer(const config::Task& task) {
-  const train::TextSide text = train::load_text_side(task);
+  const text::ModelText text = text::load_model_text(task.model, task.chat_template);
   model::Decoder decoder = model::load_decoder(task.model, model::parse_dtype(task.torch_dtype));
   if (task.adapters.size() > 1) throw base::Error(base::ExitCode::usage, "infer takes one adapter");
   if (!task.adapters.empty()) model::load_adapter(decoder, task.adapters.front());
   infer::DecoderModel model(std::move(decoder));
   const auto& chat_template = task.use_chat_template ? text.chat_template : std::nullopt;
-  return infer::run_infer(task, model, text.tokenizer, chat_template, text.generation_config, std::cin, std::cout, std::cerr, text.bos_token_id);
+  return infer::run_infer(task, model, text.tokenizer, chat_template, text.generation_config, std::cin,
+                          std::cout, std::cerr, text.bos_token_id);
 }
 
 }  // namespace swift::cli

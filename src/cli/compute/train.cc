@@ -20,7 +20,8 @@ namespace {
 // A signal before the first step leaves nothing to save.
 void stop_if_asked() {
   if (const int signal = base::stop_signal(); signal != 0) {
-    throw base::Error(static_cast<base::ExitCode>(128 + signal), "stopped before the first step; nothing was saved");
+    throw base::Error(static_cast<base::ExitCode>(128 + signal),
+                      "stopped before the first step; nothing was saved");
   }
 }
 
@@ -29,7 +30,8 @@ model::Decoder load_weights(const config::Task& task, const std::optional<fs::pa
   if (checkpoint && task.tuner_type == "full") return model::load_decoder(*checkpoint, dtype);
   if (task.train_from_scratch) {
     const auto own = model::parse_dtype(model::HfConfig::read(task.model).dtype());
-    return model::random_decoder(task.model, dtype ? *dtype : own.value_or(at::kFloat), static_cast<uint64_t>(task.seed));
+    return model::random_decoder(task.model, dtype ? *dtype : own.value_or(at::kFloat),
+                                 static_cast<uint64_t>(task.seed));
   }
   return model::load_decoder(task.model, dtype);
 }
@@ -61,12 +63,14 @@ void describe(const model::Decoder& decoder, const std::optional<model::LoraSett
   int64_t weights = 0, trained = 0;
   for (const auto& [name, tensor] : decoder.weights()) weights += tensor.numel();
   if (adapter) {
-    for (const auto& [name, tensor] : model::adapter_tensors(const_cast<model::Decoder&>(decoder), *adapter)) trained += tensor.numel();
+    for (const auto& [name, tensor] : model::adapter_tensors(const_cast<model::Decoder&>(decoder), *adapter))
+      trained += tensor.numel();
   } else {
     trained = weights;
   }
-  base::log::info(cat(decoder.spec.architecture, ": ", static_cast<double>(weights) / 1e6, " M parameters in ",
-                      model::dtype_name(decoder.dtype()), ", ", static_cast<double>(trained) / 1e6, " M trained"));
+  base::log::info(cat(decoder.spec.architecture, ": ", static_cast<double>(weights) / 1e6,
+                      " M parameters in ", model::dtype_name(decoder.dtype()), ", ",
+                      static_cast<double>(trained) / 1e6, " M trained"));
 }
 
 }  // namespace
@@ -74,17 +78,19 @@ void describe(const model::Decoder& decoder, const std::optional<model::LoraSett
 int train(const config::Task& task) {
   base::install_stop_handlers();
   const model::ModelSpec spec = model::read_spec(model::HfConfig::read(task.model));
-  const train::TextSide text = train::load_text_side(task);
+  const text::ModelText text = text::load_model_text(task.model, task.chat_template);
   const data::Encoder encoder = train::make_encoder(task, text, spec.max_positions);
   const auto checkpoint = train::find_resume_checkpoint(task);
-  if (task.resume_from_checkpoint && !checkpoint) base::log::warn("no checkpoint to resume from; starting a new run");
+  if (task.resume_from_checkpoint && !checkpoint)
+    base::log::warn("no checkpoint to resume from; starting a new run");
   const data::Dataset dataset = train::prepare_dataset(task, text, encoder);
   stop_if_asked();
   model::Decoder decoder = load_weights(task, checkpoint);
   const auto adapter = attach_adapter(task, decoder, checkpoint);
   describe(decoder, adapter);
   stop_if_asked();
-  const fs::path run = checkpoint && !task.resume_only_model ? checkpoint->parent_path() : train::create_run_directory(task);
+  const fs::path run =
+      checkpoint && !task.resume_only_model ? checkpoint->parent_path() : train::create_run_directory(task);
   base::write_file_atomic(run / "args.json", config::to_json(task).dump(2) + "\n");
   base::log::info("run directory: " + run.string());
   train::Trainer trainer(task, decoder, adapter, dataset.train, dataset.validation, run);

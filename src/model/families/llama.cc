@@ -1,4 +1,5 @@
-// Llama 2 and 3: pre-norm decoder, GQA, gated SiLU MLP, optional biases. Oracle: transformers 5.19 LlamaForCausalLM.
+// Llama 2 and 3: pre-norm decoder, GQA, gated SiLU MLP, optional biases. Oracle: transformers 5.19
+// LlamaForCausalLM.
 #include "model/families.h"
 
 namespace swift::model {

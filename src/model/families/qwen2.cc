@@ -6,7 +6,8 @@ namespace swift::model {
 ModelSpec qwen2(const HfConfig& config) {
   ModelSpec spec = llama_like(config);
   spec.attention.qkv_bias = true;
-  if (config.boolean("use_sliding_window", false)) config.fail("sliding-window attention is not supported yet");
+  if (config.boolean("use_sliding_window", false))
+    config.fail("sliding-window attention is not supported yet");
   return spec;
 }
 

@@ -9,7 +9,8 @@ ModelSpec qwen3(const HfConfig& config) {
   spec.attention.qk_norm = QkNorm::per_head;
   spec.attention.qkv_bias = config.boolean("attention_bias", false);
   spec.attention.o_bias = spec.attention.qkv_bias;
-  if (config.boolean("use_sliding_window", false)) config.fail("sliding-window attention is not supported yet");
+  if (config.boolean("use_sliding_window", false))
+    config.fail("sliding-window attention is not supported yet");
   return spec;
 }
 

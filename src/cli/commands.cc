@@ -1,0 +1,89 @@
+#include "cli/command.h"
+#include "config/field.h"
+#include "config/help.h"
+
+namespace swift::cli {
+namespace {
+
+using config::kExport;
+using config::kInfer;
+using config::kTemplate;
+using config::kTokenize;
+using config::kTrain;
+
+constexpr Command kCommands[] = {
+    {"train", "Fine-tune or pretrain a model", run_compute, kTrain, "[TASK.yaml] [--key value …]",
+     "  swift train task.yaml\n  swift train --model DIR --dataset data.jsonl --output_dir out\n"
+     "  swift train task.yaml --resume_from_checkpoint auto\n"},
+    {"infer", "Answer prompts, a file of them, or chat", run_compute, kInfer, "[TASK.yaml] [--key value …]",
+     "  swift infer --model DIR --prompt \"Hello\"\n  swift infer --adapters out/v0-…/checkpoint-100\n"
+     "  swift infer --model DIR --infer_input in.jsonl --result_path out.jsonl\n"},
+    {"deploy", "Serve the OpenAI API, or print Kubernetes manifests", run_later},
+    {"export", "Merge an adapter into its model", run_compute, kExport, "[--key value …]",
+     "  swift export --adapters out/v0-…/checkpoint-100 --merge_lora true --output_dir merged\n"},
+    {"eval", "Measure a model over a file", run_later},
+    {"web", "The web interface", run_later},
+    {"estimate", "Memory and time plan of a task", run_later},
+    {"config", "Check, show and explain settings", run_config, 0, "validate|show|schema|init|explain …",
+     "  swift config validate task.yaml\n  swift config show task.yaml --lora_rank 16\n"
+     "  swift config schema > swift.schema.json\n  swift config init > task.yaml\n  swift config explain "
+     "lora_rank\n"},
+    {"models", "The registry of models", run_later},
+    {"tokenize", "Text to token ids and back", run_tokenize, kTokenize, "--model DIR [FILE]",
+     "  swift tokenize --model DIR text.txt\n  swift tokenize --model DIR --decode ids.jsonl\n"
+     "  swift tokenize --train corpus.jsonl --vocab_size 2048 --output_dir DIR\n"},
+    {"template", "Render a conversation", run_template, kTemplate,
+     "--model DIR | --chat_template FILE  CHAT.json",
+     "  swift template --model DIR chat.json --add_generation_prompt true\n"
+     "  swift template --model DIR chat.json --ids true\n"},
+    {"bench", "Prefill and decode speed of a model", run_later},
+    {"doctor", "What this machine offers", run_doctor, 0, "[--json]"},
+    {"completion", "Completions for a shell", run_completion, 0, "bash|zsh|fish"},
+    {"version", "Version and build", run_version, 0, "[--json]"},
+    {"pt", "Pretrain: train with method pt", run_compute, kTrain, "[TASK.yaml] [--key value …]", "", true},
+    {"sft", "Instruction tuning: train with method sft", run_compute, kTrain, "[TASK.yaml] [--key value …]",
+     "", true},
+    {"rlhf", "Alignment: train with a preference method", run_compute, kTrain, "--rlhf_type X", "", true},
+};
+
+}  // namespace
+
+std::span<const Command> commands() {
+  return kCommands;
+}
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : kCommands) {
+    if (command.name == name) return &command;
+  }
+  return nullptr;
+}
+
+std::string overview() {
+  std::string text =
+      "swift: fine-tune, run and ship language models from one YAML\n\n"
+      "usage: swift <command> [TASK.yaml] [--key value …]\n\n"
+      "examples:\n  swift train task.yaml\n  swift infer --adapters output/v0-…/checkpoint-100\n"
+      "  swift config explain learning_rate\n\ncommands:\n";
+  for (const Command& command : kCommands) {
+    if (command.hidden) continue;
+    std::string line = "  " + std::string(command.name);
+    line.resize(14, ' ');
+    text +=
+        line + std::string(command.summary) + (command.run == run_later ? " (not in this build)" : "") + "\n";
+  }
+  return text +
+         "\nswift <command> --help lists its settings. Exit codes: 0 done, 1 failed, 2 usage\n"
+         "or configuration, 3 data, 4 model, 5 memory or device, 75 try again,\n130 interrupted, 143 "
+         "terminated.\n";
+}
+
+std::string help_of(const Command& command) {
+  std::string text = std::string(command.summary) + "\n\nusage: swift " + std::string(command.name) + " " +
+                     std::string(command.usage) + "\n";
+  if (!command.examples.empty()) text += "\nexamples:\n" + std::string(command.examples);
+  if (command.readers != 0) text += config::settings_help(command.readers);
+  return text;
+}
+
+}  // namespace swift::cli

@@ -1,0 +1,54 @@
+// The verbs that need LibTorch: the settings are checked here, the work is done in the shared library beside
+// the executable, which is loaded only now.
+#include <dlfcn.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/task_input.h"
+#include "config/resolve.h"
+
+namespace swift::cli {
+namespace {
+
+using ComputeRun = int (*)(const char* verb, const config::Task* task);
+
+ComputeRun load_compute() {
+  const auto library = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libswift_compute.so";
+  void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    throw base::Error(base::ExitCode::device, std::string("cannot load the compute library: ") + dlerror(),
+                      {library.string()}, "make build makes it; it must lie beside the executable");
+  }
+  return reinterpret_cast<ComputeRun>(dlsym(handle, "swift_compute_run"));
+}
+
+void refuse_later_methods(const config::Task& task) {
+  if (task.method == "pt" || task.method == "sft") return;
+  throw base::Error(base::ExitCode::usage, "method " + task.method + " is not in this build yet", {},
+                    "available: pt, sft");
+}
+
+}  // namespace
+
+int run_compute(std::string_view verb, const std::vector<std::string>& words) {
+  const config::Task task = read_task(verb, words);
+  const bool trains = config::trains(verb);
+  if (trains) refuse_later_methods(task);
+  if (verb == "export" && !task.merge_lora) {
+    throw base::Error(base::ExitCode::usage, "export: only --merge_lora true is in this build", {},
+                      "quantization is not available yet");
+  }
+  if (verb == "infer" && task.base_url)
+    throw base::Error(base::ExitCode::usage, "base_url is not in this build yet");
+  config::require(task, verb);
+  const ComputeRun run = load_compute();
+  return run(trains ? "train" : std::string(verb).c_str(), &task);
+}
+
+int run_later(std::string_view verb, const std::vector<std::string>& /*words*/) {
+  throw base::Error(base::ExitCode::usage, "swift " + std::string(verb) + " is not in this build yet");
+}
+
+}  // namespace swift::cli

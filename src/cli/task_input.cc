@@ -1,0 +1,24 @@
+#include "cli/task_input.h"
+
+#include "base/log.h"
+#include "config/resolve.h"
+
+namespace swift::cli {
+
+config::Request request_of(const std::vector<std::string>& words) {
+  config::Request request;
+  request.arguments = words;
+  request.environment = config::swift_environment();
+  // SWIFT_LOG_LEVEL belongs to the logger.
+  request.environment.erase("SWIFT_LOG_LEVEL");
+  return request;
+}
+
+config::Task read_task(std::string_view verb, const std::vector<std::string>& words) {
+  config::Loaded loaded = config::load(request_of(words));
+  for (const std::string& warning : loaded.warnings) base::log::warn(warning);
+  for (const std::string& warning : config::resolve(loaded.task, verb)) base::log::warn(warning);
+  return std::move(loaded.task);
+}
+
+}  // namespace swift::cli

@@ -2,7 +2,7 @@
 CACHE ?= build/cache
 JOBS ?= $(shell nproc)
 
-.PHONY: build test demo setup clean
+.PHONY: build test demo demo-base setup clean
 setup:
 	@bash scripts/setup.sh
 	@bash scripts/fetch-torch.sh $(CACHE)
@@ -18,6 +18,10 @@ test: build
 
 demo: build
 	@bash scripts/demo.sh
+
+# Makes assets/demo/base again; a quarter of an hour.
+demo-base: build
+	@bash scripts/make_demo_base.sh build/release/swift
 
 clean:
 	rm -rf build/release build/dev build/asan build/cuda

@@ -6,7 +6,7 @@ cache=${1:?usage: fetch-torch.sh CACHE [--cuda]}
 root=$cache/torch-2.11.0
 mkdir -p "$root"
 platforms=()
-for glibc in 2_28 2_27 2_25 2_24 2_17; do platforms+=(--platform "manylinux_${glibc}_x86_64"); done
+for glibc in 2_{17..28}; do platforms+=(--platform "manylinux_${glibc}_x86_64"); done
 platforms+=(--platform manylinux2014_x86_64 --platform manylinux1_x86_64)
 
 # get NAME VERSION MARKER PATTERN…: fetches a wheel and unpacks the patterns, unless MARKER says it was done.

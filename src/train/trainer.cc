@@ -52,9 +52,25 @@ Tensor pack_loss(const model::Decoder& decoder, const data::Pack& pack, model::A
   return ops::LinearCrossEntropy::forward(h, decoder.lm_head, labels_of(pack), scale);
 }
 
+// FNV-1a over ids and labels: tells one encoded dataset from another.
+std::string contents_hash(std::span<const data::Sample> samples) {
+  uint64_t hash = 14695981039346656037ULL;
+  const auto mix = [&hash](int32_t value) { hash = (hash ^ static_cast<uint32_t>(value)) * 1099511628211ULL; };
+  for (const data::Sample& sample : samples) {
+    for (const int32_t id : sample.input_ids) mix(id);
+    for (const int32_t label : sample.labels) mix(label);
+    mix(-1);
+  }
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(hash));
+  return text.data();
+}
+
 // What must be the same for a resumed run to continue the interrupted one.
-Json fingerprint(const config::Task& task, const Batches& batches, int64_t total_steps) {
+Json fingerprint(const config::Task& task, const Batches& batches, std::span<const data::Sample> samples,
+                 int64_t total_steps) {
   return {{"items", batches.items()},
+          {"dataset contents", contents_hash(samples)},
           {"per_device_train_batch_size", task.per_device_train_batch_size},
           {"gradient_accumulation_steps", task.gradient_accumulation_steps.value_or(1)},
           {"packing", task.packing},
@@ -83,7 +99,7 @@ Trainer::Trainer(const config::Task& task, model::Decoder& decoder,
       total_steps_(count_steps(task, batches_)),
       schedule_(task.lr_scheduler_type, total_steps_,
                 warmup_steps(total_steps_, task.warmup_steps, task.warmup_ratio)) {
-  state_.fingerprint = fingerprint(task_, batches_, total_steps_);
+  state_.fingerprint = fingerprint(task_, batches_, samples, total_steps_);
 }
 
 void Trainer::resume(const fs::path& checkpoint) {

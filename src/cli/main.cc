@@ -22,7 +22,7 @@ using namespace swift;
                     "swift --help lists the commands");
 }
 
-int run(std::vector<std::string> words) {
+int run(const std::vector<std::string>& words) {
   if (words.empty()) {
     std::cerr << cli::overview();
     return static_cast<int>(base::ExitCode::usage);
@@ -40,8 +40,7 @@ int run(std::vector<std::string> words) {
     CLI::App* verb = app.add_subcommand(std::string(command.name))->prefix_command();
     verb->set_help_flag();
   }
-  std::reverse(words.begin(), words.end());
-  app.parse(words);
+  app.parse(std::vector<std::string>{words.front()});
   const auto chosen = app.get_subcommands();
   if (help || (!chosen.empty() && chosen[0]->get_name() == "help")) {
     std::cout << cli::overview();
@@ -50,7 +49,7 @@ int run(std::vector<std::string> words) {
   if (version) return cli::run_version("version", {});
   if (chosen.empty()) unknown_command(app.remaining().empty() ? "" : app.remaining()[0]);
   const cli::Command& command = *cli::find_command(chosen[0]->get_name());
-  const std::vector<std::string> rest = chosen[0]->remaining();
+  const std::vector<std::string> rest(words.begin() + 1, words.end());
   if (std::find(rest.begin(), rest.end(), "--help") != rest.end() ||
       std::find(rest.begin(), rest.end(), "-h") != rest.end()) {
     std::cout << cli::help_of(command);

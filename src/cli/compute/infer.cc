@@ -5,12 +5,14 @@
 #include "infer/decoder_model.h"
 #include "infer/run.h"
 #include "model/adapter.h"
+#include "model/families.h"
 #include "model/load.h"
 #include "text/model_text.h"
 
 namespace swift::cli {
 
 int infer(const config::Task& task) {
+  model::read_spec(model::HfConfig::read(task.model));  // a wrong directory or architecture is said first
   const text::ModelText text = text::load_model_text(task.model, task.chat_template);
   model::Decoder decoder = model::load_decoder(task.model, model::parse_dtype(task.torch_dtype));
   if (task.adapters.size() > 1) throw base::Error(base::ExitCode::usage, "infer takes one adapter");

@@ -1,15 +1,17 @@
 # make build | test | demo: each does its own set-up and skips what is done.
 CACHE ?= build/cache
 JOBS ?= $(shell nproc)
+WERROR ?= OFF
 
 .PHONY: build test demo demo-base setup clean
 setup:
+	@mkdir -p build
 	@bash scripts/setup.sh
 	@bash scripts/fetch-torch.sh $(CACHE)
 
 build: setup
 	@echo "build: configuring and compiling build/release/swift"
-	@cmake --preset release -DSWIFT_CACHE=$(abspath $(CACHE)) >build/configure.log || (cat build/configure.log; exit 1)
+	@cmake --preset release -DSWIFT_CACHE=$(abspath $(CACHE)) -DSWIFT_WERROR=$(WERROR) >build/configure.log || (cat build/configure.log; exit 1)
 	@cmake --build --preset release --target swift -j $(JOBS)
 
 test: build
@@ -25,3 +27,13 @@ demo-base: build
 
 clean:
 	rm -rf build/release build/dev build/asan build/cuda
+
+# Formatting of every source, and clang-tidy's list (.clang-tidy) over what needs no LibTorch.
+SOURCES = $(shell git ls-files 'src/*.h' 'src/*.cc' 'src/*.cu' 'tests/*.h' 'tests/*.cc')
+.PHONY: format check-format lint
+format:
+	@clang-format -i $(SOURCES)
+check-format:
+	@clang-format --dry-run -Werror $(SOURCES)
+lint: check-format
+	@clang-tidy -p build/release --quiet $(filter src/base/%.cc src/config/%.cc src/data/%.cc src/text/%.cc src/cli/%.cc,$(SOURCES))

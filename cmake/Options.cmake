@@ -1,6 +1,7 @@
 # Compiler flags of our own targets, as one interface library.
+# GCC 12 reports overflows inside std::string that cannot happen (its bugs 105329 and 105651): those are off.
 add_library(swift_options INTERFACE)
-target_compile_options(swift_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wno-restrict -Wno-stringop-overflow>)
+target_compile_options(swift_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds>)
 if(SWIFT_WERROR)
   target_compile_options(swift_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()

@@ -15,7 +15,8 @@ std::vector<Device> devices(std::string& reason) {
     cudaDeviceProp properties{};
     if (cudaGetDeviceProperties(&properties, i) != cudaSuccess) continue;
     found.push_back({properties.name, properties.major * 10 + properties.minor,
-                     static_cast<double>(properties.totalGlobalMem) / (1 << 30), properties.multiProcessorCount});
+                     static_cast<double>(properties.totalGlobalMem) / (1 << 30),
+                     properties.multiProcessorCount});
   }
   return found;
 }

@@ -55,7 +55,9 @@ Tensor pack_loss(const model::Decoder& decoder, const data::Pack& pack, model::A
 // FNV-1a over ids and labels: tells one encoded dataset from another.
 std::string contents_hash(std::span<const data::Sample> samples) {
   uint64_t hash = 14695981039346656037ULL;
-  const auto mix = [&hash](int32_t value) { hash = (hash ^ static_cast<uint32_t>(value)) * 1099511628211ULL; };
+  const auto mix = [&hash](int32_t value) {
+    hash = (hash ^ static_cast<uint32_t>(value)) * 1099511628211ULL;
+  };
   for (const data::Sample& sample : samples) {
     for (const int32_t id : sample.input_ids) mix(id);
     for (const int32_t label : sample.labels) mix(label);

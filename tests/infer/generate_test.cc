@@ -1,10 +1,10 @@
-#include "base/json.h"
 #include "infer/generate.h"
 
 #include <csignal>
 #include <map>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/signals.h"
 #include "fake_model.h"
 

@@ -37,7 +37,8 @@ void report_devices() {
   std::string reason;
   const auto found = cuda::devices(reason);
   if (found.empty()) base::log::info("no CUDA device (" + reason + "); using the CPU");
-  for (const cuda::Device& device : found) base::log::info("CUDA device " + device.name + "; this build computes on the CPU");
+  for (const cuda::Device& device : found)
+    base::log::info("CUDA device " + device.name + "; this build computes on the CPU");
 }
 #endif
 

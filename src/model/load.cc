@@ -137,6 +137,7 @@ void save_model(const Decoder& decoder, const fs::path& source, const fs::path& 
   base::Json config = HfConfig::read(source).json();
   config.erase("torch_dtype");
   config["dtype"] = dtype_name(decoder.dtype());
+  config["tie_word_embeddings"] = decoder.spec.tied_embeddings;
   std::vector<NamedTensors> shards(1);
   int64_t size = 0, total = 0;
   for (auto& named : decoder.weights()) {

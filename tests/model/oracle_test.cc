@@ -1,0 +1,69 @@
+// What we write, read by PEFT and transformers themselves. Hidden from the default run (label slow): it needs
+// a Python with the oracles of tests/golden, named by SWIFT_ORACLE_PYTHON.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "golden.h"
+#include "model/adapter.h"
+#include "model/load.h"
+
+using namespace swift;
+using tests::golden;
+namespace fs = std::filesystem;
+
+namespace {
+
+int run(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    execvp(pointers[0], pointers.data());
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+fs::path fresh(const std::string& name) {
+  const fs::path path = fs::temp_directory_path() / name;
+  fs::remove_all(path);
+  fs::create_directories(path);
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("PEFT loads our adapters and transformers our merged models, with the same logits", "[.][slow]") {
+  const char* python = std::getenv("SWIFT_ORACLE_PYTHON");
+  if (python == nullptr) {
+    WARN("skipped: SWIFT_ORACLE_PYTHON names no Python with peft and transformers");
+    return;
+  }
+  for (const auto& entry : fs::directory_iterator(golden("peft"))) {
+    if (!entry.is_directory()) continue;
+    const std::string name = entry.path().filename();
+    CAPTURE(name);
+    const fs::path base = golden("models") / name.substr(0, name.find('_'));
+    model::Decoder decoder = model::load_decoder(base, std::nullopt);
+    const model::LoraSettings settings = model::load_adapter(decoder, entry.path());
+    const fs::path adapter = fresh("swift-oracle-adapter");
+    model::save_adapter(decoder, settings, base.string(), adapter);
+    const std::string logits = (entry.path() / "golden.safetensors").string();
+    CHECK(run({python, golden("check_adapter.py").string(), "--model", base.string(), "--adapter",
+               adapter.string(), "--logits", logits, "--ids-key", "ids", "--logits-key", "logits_adapter"}) ==
+          0);
+    model::merge_adapter(decoder);
+    if (!settings.modules_to_save.empty())
+      decoder.spec.tied_embeddings = decoder.lm_head.is_same(decoder.embed_tokens);
+    const fs::path merged = fresh("swift-oracle-merged");
+    model::save_model(decoder, base, merged);
+    CHECK(run({python, golden("check_merged.py").string(), "--model", merged.string(), "--logits", logits,
+               "--ids-key", "ids", "--logits-key", "logits_merged"}) == 0);
+  }
+}

@@ -151,7 +151,8 @@ class Loader {
       const std::string part = path.substr(begin, end - begin);
       if (!at->is_object()) *at = base::Json::object();
       at = &(*at)[part];
-      pointer += "/" + pointer_escape(part);
+      pointer += '/';
+      pointer += pointer_escape(part);
       begin = end + 1;
     }
     *at = value;

@@ -194,7 +194,9 @@ const Alias* find_alias(std::string_view name) {
 }
 
 std::optional<std::string> refusal(std::string_view name) {
-  if (name == "ENV") return "the ENV map is not supported; set environment variables before starting swift";
+  if (name == "ENV") {
+    return std::string("the ENV map is not supported; set environment variables before starting swift");
+  }
   if (std::find(std::begin(kNotHere), std::end(kNotHere), name) != std::end(kNotHere)) {
     return "'" + std::string(name) +
            "' is an ms-swift argument that this version does not have yet; remove it";

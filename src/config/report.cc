@@ -55,7 +55,8 @@ std::string Report::text_of(const Problem& problem) const {
   const Origin& origin = problem.origin;
   const bool placed = origin.source == Source::file || origin.source == Source::args_json;
   const std::string where = placed ? origin.where.str() : origin.name;
-  std::string text = (where.empty() ? "" : where + ": ") + "error: " + problem.message;
+  std::string text = where.empty() ? "error: " : where + ": error: ";
+  text += problem.message;
   const auto lines = lines_.find(origin.where.file);
   const int line = origin.where.line;
   if (placed && lines != lines_.end() && line > 0 && line <= static_cast<int>(lines->second.size())) {

@@ -137,7 +137,11 @@ void AtomicDirectory::commit() {
   std::error_code fault;
   const fs::path old = hidden_sibling(final_.string() + "-old");
   if (fs::exists(final_)) fs::rename(final_, old, fault);
-  if (!fault) fs::rename(working_, final_, fault);
+  if (!fault) {
+    fs::rename(working_, final_, fault);
+    std::error_code ignored;
+    if (fault && fs::exists(old, ignored)) fs::rename(old, final_, ignored);
+  }
   if (fault)
     throw Error(ExitCode::failure, "cannot rename into place: " + fault.message(), {final_.string()});
   committed_ = true;

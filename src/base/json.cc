@@ -28,6 +28,15 @@ Json parse_json(std::string_view text, const std::string& file, ExitCode code, i
   }
 }
 
+bool is_utf8(const std::string& text) {
+  try {
+    (void)Json(text).dump();
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
 Json read_json(const std::filesystem::path& path, ExitCode code) {
   return parse_json(read_file(path, code), path.string(), code);
 }

@@ -4,6 +4,8 @@
 
 #include <csignal>
 
+#include "base/error.h"
+
 namespace swift::base {
 namespace {
 
@@ -26,6 +28,10 @@ void install_stop_handlers() {
 
 int stop_signal() {
   return received;
+}
+
+void stop_if_asked(const std::string& message) {
+  if (received != 0) throw Error(static_cast<ExitCode>(128 + received), message);
 }
 
 void clear_stop_signal() {

@@ -26,6 +26,9 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
   std::optional<std::string> best;
   int best_distance = std::max(2, static_cast<int>(name.size()) / 3) + 1;
   for (const std::string& candidate : candidates) {
+    // A distance is at least the difference in length.
+    const auto longer = std::max(name.size(), candidate.size());
+    if (longer - std::min(name.size(), candidate.size()) >= static_cast<size_t>(best_distance)) continue;
     const int distance = edit_distance(name, candidate);
     if (distance < best_distance) best_distance = distance, best = candidate;
   }

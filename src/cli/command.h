@@ -17,7 +17,8 @@ struct Command {
   unsigned readers = 0;         // config::Readers whose settings --help shows
   std::string_view usage = "";  // after "swift <name>"
   std::string_view examples = "";
-  bool hidden = false;  // another spelling of a listed command
+  std::string_view flags = "";  // lines on flags that are no settings
+  bool hidden = false;          // another spelling of a listed command
 };
 
 std::span<const Command> commands();

@@ -7,8 +7,6 @@ namespace {
 
 using config::kExport;
 using config::kInfer;
-using config::kTemplate;
-using config::kTokenize;
 using config::kTrain;
 
 constexpr Command kCommands[] = {
@@ -20,7 +18,8 @@ constexpr Command kCommands[] = {
      "  swift infer --model DIR --infer_input in.jsonl --result_path out.jsonl\n"},
     {"deploy", "Serve the OpenAI API, or print Kubernetes manifests", run_later},
     {"export", "Merge an adapter into its model", run_compute, kExport, "[--key value …]",
-     "  swift export --adapters out/v0-…/checkpoint-100 --merge_lora true --output_dir merged\n"},
+     "  swift export --adapters out/v0-…/checkpoint-100 --merge_lora true \\\n"
+     "      --output_dir merged\n"},
     {"eval", "Measure a model over a file", run_later},
     {"web", "The web interface", run_later},
     {"estimate", "Memory and time plan of a task", run_later},
@@ -29,21 +28,33 @@ constexpr Command kCommands[] = {
      "  swift config schema > swift.schema.json\n  swift config init > task.yaml\n  swift config explain "
      "lora_rank\n"},
     {"models", "The registry of models", run_later},
-    {"tokenize", "Text to token ids and back", run_tokenize, kTokenize, "--model DIR [FILE]",
+    {"tokenize", "Text to token ids and back", run_tokenize, 0, "--model DIR [FILE]",
      "  swift tokenize --model DIR text.txt\n  swift tokenize --model DIR --decode ids.jsonl\n"
-     "  swift tokenize --train corpus.jsonl --vocab_size 2048 --output_dir DIR\n"},
-    {"template", "Render a conversation", run_template, kTemplate,
-     "--model DIR | --chat_template FILE  CHAT.json",
+     "  swift tokenize --train corpus.jsonl --vocab_size 2048 --output_dir DIR\n",
+     "  --model DIR       Directory that holds the tokenizer.json\n"
+     "  --decode          Ids to text: one JSON array a line\n"
+     "  --whole           The input is one text, not one a line\n"
+     "  --train FILE ...  Learn a byte-level BPE tokenizer from these files\n"
+     "  --vocab_size N    Its size, special tokens included\n"
+     "  --output_dir DIR  Where it is written\n"},
+    {"template", "Render a conversation", run_template, 0, "--model DIR | --chat_template FILE  CHAT.json",
      "  swift template --model DIR chat.json --add_generation_prompt true\n"
-     "  swift template --model DIR chat.json --ids true\n"},
+     "  swift template --model DIR chat.json --ids true\n",
+     "  --model DIR              Directory of the template and the tokenizer\n"
+     "  --chat_template FILE     A Jinja file instead of the model's template\n"
+     "  --add_generation_prompt  Begin the assistant's turn at the end\n"
+     "  --enable_thinking BOOL   Given to the template\n"
+     "  --ids                    Print token ids, and the labels of training\n"
+     "  --loss_scale NAME        For --ids: default, last_round or all\n"},
     {"bench", "Prefill and decode speed of a model", run_later},
     {"doctor", "What this machine offers", run_doctor, 0, "[--json]"},
     {"completion", "Completions for a shell", run_completion, 0, "bash|zsh|fish"},
     {"version", "Version and build", run_version, 0, "[--json]"},
-    {"pt", "Pretrain: train with method pt", run_compute, kTrain, "[TASK.yaml] [--key value …]", "", true},
+    {"pt", "Pretrain: train with method pt", run_compute, kTrain, "[TASK.yaml] [--key value …]", "", "",
+     true},
     {"sft", "Instruction tuning: train with method sft", run_compute, kTrain, "[TASK.yaml] [--key value …]",
-     "", true},
-    {"rlhf", "Alignment: train with a preference method", run_compute, kTrain, "--rlhf_type X", "", true},
+     "", "", true},
+    {"rlhf", "Alignment: train with a preference method", run_compute, kTrain, "--rlhf_type X", "", "", true},
 };
 
 }  // namespace
@@ -69,19 +80,19 @@ std::string overview() {
     if (command.hidden) continue;
     std::string line = "  " + std::string(command.name);
     line.resize(14, ' ');
-    text +=
-        line + std::string(command.summary) + (command.run == run_later ? " (not in this build)" : "") + "\n";
+    text += line + std::string(command.summary) + (command.run == run_later ? " (later)" : "") + "\n";
   }
   return text +
-         "\nswift <command> --help lists its settings. Exit codes: 0 done, 1 failed, 2 usage\n"
-         "or configuration, 3 data, 4 model, 5 memory or device, 75 try again,\n130 interrupted, 143 "
-         "terminated.\n";
+         "\nlater: not in this build. swift <command> --help lists its settings.\n"
+         "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 data, 4 model,\n"
+         "5 memory or device, 75 try again, 130 interrupted, 143 terminated.\n";
 }
 
 std::string help_of(const Command& command) {
   std::string text = std::string(command.summary) + "\n\nusage: swift " + std::string(command.name) + " " +
                      std::string(command.usage) + "\n";
   if (!command.examples.empty()) text += "\nexamples:\n" + std::string(command.examples);
+  if (!command.flags.empty()) text += "\nflags:\n" + std::string(command.flags);
   if (command.readers != 0) text += config::settings_help(command.readers);
   return text;
 }

@@ -1,5 +1,6 @@
 // swift completion bash | zsh | fish: verbs, and the settings each verb reads.
 #include <iostream>
+#include <sstream>
 
 #include "base/error.h"
 #include "cli/command.h"
@@ -20,6 +21,12 @@ std::string flags_of(const Command& command) {
   for (const config::Field& field : config::fields(task)) {
     if ((field.readers & command.readers) != 0) text += " --" + std::string(field.key);
   }
+  // The command's own flags, as its help names them.
+  std::istringstream help{std::string(command.flags)};
+  for (std::string line; std::getline(help, line);) {
+    const size_t begin = line.find("--");
+    text += " " + line.substr(begin, line.find(' ', begin) - begin);
+  }
   return text;
 }
 
@@ -31,7 +38,7 @@ std::string bash() {
       "\" -- \"$word\")); return; fi\n"
       "  case ${COMP_WORDS[1]} in\n";
   for (const Command& command : commands()) {
-    if (command.readers != 0)
+    if (command.readers != 0 || !command.flags.empty())
       text += "    " + std::string(command.name) + ") flags='" + flags_of(command) + "' ;;\n";
   }
   return text +

@@ -2,6 +2,7 @@
 // the executable, which is loaded only now.
 #include <dlfcn.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "base/error.h"
@@ -21,7 +22,12 @@ ComputeRun load_compute() {
     throw base::Error(base::ExitCode::device, std::string("cannot load the compute library: ") + dlerror(),
                       {library.string()}, "make build makes it; it must lie beside the executable");
   }
-  return reinterpret_cast<ComputeRun>(dlsym(handle, "swift_compute_run"));
+  void* entry = dlsym(handle, "swift_compute_run");
+  if (entry == nullptr) {
+    throw base::Error(base::ExitCode::device, "this is not swift's compute library", {library.string()},
+                      "make build makes it; it must lie beside the executable");
+  }
+  return reinterpret_cast<ComputeRun>(entry);
 }
 
 void refuse_later_methods(const config::Task& task) {
@@ -44,6 +50,8 @@ int run_compute(std::string_view verb, const std::vector<std::string>& words) {
     throw base::Error(base::ExitCode::usage, "base_url is not in this build yet");
   config::require(task, verb);
   const ComputeRun run = load_compute();
+  // Whoever reads the progress may leave; the run is worth more.
+  if (verb != "infer") std::signal(SIGPIPE, SIG_IGN);
   return run(trains ? "train" : std::string(verb).c_str(), &task);
 }
 

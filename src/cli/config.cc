@@ -6,8 +6,8 @@
 #include "cli/command.h"
 #include "cli/task_input.h"
 #include "config/help.h"
+#include "config/report.h"
 #include "config/resolve.h"
-#include "config/serialize.h"
 
 namespace swift::cli {
 namespace {
@@ -34,17 +34,23 @@ bool take(std::vector<std::string>& words, const std::string& flag) {
   return true;
 }
 
+// A task that only serves names no dataset: what training would lack is told, and no fault.
 int validate(std::vector<std::string> words) {
   const config::Task task = read_task("train", words);
-  config::require(task, "train");
-  std::cerr << "the configuration is valid\n";
+  std::string lacks;
+  try {
+    config::require(task, "train");
+  } catch (const config::ConfigError& error) {
+    for (const config::Problem& problem : error.problems()) lacks += "\n  " + problem.message;
+  }
+  std::cerr << "the configuration is valid" << lacks << "\n";
   return 0;
 }
 
 int show(std::vector<std::string> words) {
   const bool json = take(words, "--json");
   const config::Task task = read_task("train", words);
-  std::cout << (json ? config::to_json(task).dump(2) + "\n" : config::show(task));
+  std::cout << (json ? config::show_json(task).dump(2) + "\n" : config::show(task));
   return 0;
 }
 

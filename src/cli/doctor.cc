@@ -40,20 +40,32 @@ double memory_gib(const char* key) {
   return 0;
 }
 
+// A soft limit of this process; null when there is none.
+Json limit_of(__rlimit_resource resource) {
+  rlimit limit{};
+  if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return nullptr;
+  return limit.rlim_cur;
+}
+
+double free_gib(const fs::path& path) {
+  std::error_code fault;
+  const auto space = fs::space(path, fault);
+  return fault ? 0.0 : static_cast<double>(space.available) / (1 << 30);
+}
+
 Json examine() {
   const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path();
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  std::error_code fault;
-  const auto space = fs::space(fs::current_path(), fault);
   return {{"cores", std::thread::hardware_concurrency()},
           {"instruction_sets", instruction_sets()},
           {"memory_gib", memory_gib("MemTotal:")},
           {"memory_available_gib", memory_gib("MemAvailable:")},
-          {"disk_free_gib", fault ? 0.0 : static_cast<double>(space.available) / (1 << 30)},
+          {"disk_free_gib", free_gib(".")},
+          {"shared_memory_free_gib", free_gib("/dev/shm")},
           {"compute_library", fs::exists(beside / "libswift_compute.so")},
           {"nvidia_driver", fs::exists("/proc/driver/nvidia/version")},
-          {"open_files_limit", files.rlim_cur}};
+          {"open_files_limit", limit_of(RLIMIT_NOFILE)},
+          {"locked_memory_limit_bytes", limit_of(RLIMIT_MEMLOCK)},
+          {"stack_limit_bytes", limit_of(RLIMIT_STACK)}};
 }
 
 }  // namespace
@@ -66,6 +78,11 @@ int run_doctor(std::string_view /*verb*/, const std::vector<std::string>& words)
     return 0;
   }
   const auto yes = [](const Json& value) { return value.get<bool>() ? "yes" : "no"; };
+  const auto shown = [&](const char* key, bool bytes) -> std::string {
+    const Json& limit = found.at(key);
+    if (limit.is_null()) return "none";
+    return bytes ? base::human_bytes(limit.get<double>()) : limit.dump();
+  };
   const Json& isa = found.at("instruction_sets");
   std::cout << "cores               " << found.at("cores") << "\n"
             << "instruction sets    AVX2 " << yes(isa.at("avx2")) << ", AVX-512 " << yes(isa.at("avx512"))
@@ -80,7 +97,11 @@ int run_doctor(std::string_view /*verb*/, const std::vector<std::string>& words)
             << (found.at("compute_library").get<bool>() ? "found" : "missing: make build makes it") << "\n"
             << "NVIDIA driver       "
             << (found.at("nvidia_driver").get<bool>() ? "found" : "none; the CPU is used") << "\n"
-            << "open files limit    " << found.at("open_files_limit") << "\n";
+            << "shared memory free  "
+            << base::human_bytes(found.at("shared_memory_free_gib").get<double>() * (1 << 30)) << "\n"
+            << "open files limit    " << shown("open_files_limit", false) << "\n"
+            << "locked memory limit " << shown("locked_memory_limit_bytes", true) << "\n"
+            << "stack limit         " << shown("stack_limit_bytes", true) << "\n";
   return 0;
 }
 

@@ -22,6 +22,13 @@ using namespace swift;
                     "swift --help lists the commands");
 }
 
+int print_help(const std::string& name) {
+  const cli::Command* command = cli::find_command(name);
+  if (command == nullptr) unknown_command(name);
+  std::cout << cli::help_of(*command);
+  return 0;
+}
+
 int run(const std::vector<std::string>& words) {
   if (words.empty()) {
     std::cerr << cli::overview();
@@ -40,31 +47,39 @@ int run(const std::vector<std::string>& words) {
     CLI::App* verb = app.add_subcommand(std::string(command.name))->prefix_command();
     verb->set_help_flag();
   }
-  app.parse(std::vector<std::string>{words.front()});
+  try {
+    app.parse(std::vector<std::string>{words.front()});
+  } catch (const CLI::ParseError&) {
+    unknown_command(words.front());
+  }
   const auto chosen = app.get_subcommands();
   if (help || (!chosen.empty() && chosen[0]->get_name() == "help")) {
+    if (!help && words.size() > 1) return print_help(words[1]);
     std::cout << cli::overview();
     return 0;
   }
   if (version) return cli::run_version("version", {});
   if (chosen.empty()) unknown_command(app.remaining().empty() ? "" : app.remaining()[0]);
-  const cli::Command& command = *cli::find_command(chosen[0]->get_name());
   const std::vector<std::string> rest(words.begin() + 1, words.end());
   if (std::find(rest.begin(), rest.end(), "--help") != rest.end() ||
       std::find(rest.begin(), rest.end(), "-h") != rest.end()) {
-    std::cout << cli::help_of(command);
-    return 0;
+    return print_help(chosen[0]->get_name());
   }
+  const cli::Command& command = *cli::find_command(chosen[0]->get_name());
   return command.run(command.name, rest);
 }
 
 }  // namespace
 
 int main(int count, char** words) {
+  // A reader that leaves ends a command that only prints; training goes on (see run_compute).
   std::signal(SIGPIPE, SIG_DFL);
   try {
     const int code = run({words + 1, words + count});
     std::cout.flush();
+    if (!std::cout) {
+      throw swift::base::Error(swift::base::ExitCode::failure, "cannot write to standard output");
+    }
     return code;
   } catch (const swift::base::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -25,6 +25,9 @@ Json read_conversation(const Options& options) {
       !conversation.at("messages").is_array()) {
     throw Error(ExitCode::data, "the file must hold {\"messages\": […]}", {options.words[0]});
   }
+  if (!conversation.value("add_generation_prompt", Json(false)).is_boolean()) {
+    throw Error(ExitCode::data, "add_generation_prompt must be true or false", {options.words[0]});
+  }
   return conversation;
 }
 
@@ -46,6 +49,7 @@ int print_ids(const Options& options, const Json& conversation) {
   const std::string model = options.value("model");
   const auto tokenizer = text::Tokenizer::load(model);
   data::EncodeOptions encode;
+  if (!options.value("loss_scale").empty()) encode.loss_scale = options.value("loss_scale");
   encode.eos_token_ids = text::eos_token_ids(model, tokenizer);
   for (const auto& [key, value] : conversation.items()) {
     if (key != "messages" && key != "tools") encode.template_variables[key] = value;
@@ -62,8 +66,8 @@ int print_ids(const Options& options, const Json& conversation) {
 }  // namespace
 
 int run_template(std::string_view /*verb*/, const std::vector<std::string>& words) {
-  const Options options =
-      parse_options(words, {"model", "chat_template"}, {"add_generation_prompt", "ids", "enable_thinking"});
+  const Options options = parse_options(words, {"model", "chat_template", "loss_scale"},
+                                        {"add_generation_prompt", "ids", "enable_thinking"});
   const Json conversation = read_conversation(options);
   if (options.on("ids")) return print_ids(options, conversation);
   text::RenderOptions render;

@@ -46,7 +46,7 @@ void each_line(const std::string& text, F&& f) {
 std::string decode_line(const text::Tokenizer& tokenizer, std::string_view line, const std::string& file,
                         int number) {
   const Json ids = base::parse_json(line, file, ExitCode::data, number);
-  if (!ids.is_array()) throw Error(ExitCode::data, "a line must be a JSON array of ids", {file, number});
+  if (!ids.is_array()) throw Error(ExitCode::data, "ids must stand in a JSON array", {file, number});
   std::vector<text::TokenId> values;
   for (const Json& id : ids) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= tokenizer.vocab_size()) {
@@ -115,7 +115,9 @@ int run_tokenize(std::string_view /*verb*/, const std::vector<std::string>& word
   const std::string input = read_input(options);
   const std::string file = options.words.empty() ? "standard input" : options.words[0];
   std::string output;
-  if (options.on("decode")) {
+  if (options.on("decode") && options.on("whole")) {
+    output = decode_line(tokenizer, input, file, 1);
+  } else if (options.on("decode")) {
     each_line(input, [&](std::string_view line, int number) {
       output += decode_line(tokenizer, line, file, number) + "\n";
     });

@@ -14,7 +14,9 @@ bool is_flag(const std::string& word) {
 }
 
 bool is_boolean_word(const std::string& word) {
-  return word == "true" || word == "false" || word == "True" || word == "False";
+  static constexpr std::string_view kWords[] = {"true", "false", "True", "False", "yes",
+                                                "no",   "on",    "off",  "1",     "0"};
+  return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
 }
 
 class Parser {
@@ -142,6 +144,7 @@ class Parser {
     if (path.empty() || path.front() == '.' || path.back() == '.' || path.find("..") != std::string::npos) {
       return fault(name, "an empty part in '" + key + "'");
     }
+    if (!base::is_utf8(path)) return fault(name, "not UTF-8 text");
     const auto parts = 1 + std::count(path.begin(), path.end(), '.');
     if (parts > kYamlMaxDepth)
       return fault(name, "nested deeper than " + std::to_string(kYamlMaxDepth) + " levels");

@@ -5,6 +5,7 @@
 #include "base/format.h"
 #include "config/fields.h"
 #include "config/names.h"
+#include "config/serialize.h"
 
 namespace swift::config {
 namespace {
@@ -80,12 +81,34 @@ Json value_schema(const Field& field) {
 
 Json field_schema(const Field& field) {
   Json schema = value_schema(field);
-  if (field.kind() == Kind::list) schema = {{"anyOf", {{{"type", "array"}, {"items", schema}}, schema}}};
-  if (field.limits.json_object) schema = {{"type", {"string", "object"}}};
-  if (field.optional()) schema = {{"anyOf", {schema, {{"type", "null"}}}}};
+  const Json null = {{"type", "null"}};
+  if (field.kind() == Kind::list) {
+    schema = {{"anyOf", {{{"type", "array"}, {"items", schema}}, schema, null}}};
+  } else if (field.limits.json_object) {
+    schema = {{"type", {"string", "object"}}};
+  } else if (field.kind() == Kind::text && field.limits.one_of.empty()) {
+    // A YAML reader takes `system: 7` for a number where this one keeps the text.
+    schema["type"] = {"string", "number", "boolean"};
+  } else if (schema.contains("enum") && field.value() == "true") {
+    schema["type"] = {"string", "boolean"};
+    for (const bool word : {true, false}) schema["enum"].push_back(word);
+  }
+  if (field.optional()) schema = {{"anyOf", {schema, null}}};
   schema["description"] = field.help;
   schema["default"] = field.value();
   return schema;
+}
+
+Json alias_schema(const Alias& alias, const std::vector<Field>& all) {
+  Json schema = field_schema(*find(all, alias.key));
+  schema["description"] = "Another name of " + std::string(alias.key);
+  if (alias.deprecated) schema["deprecated"] = true;
+  return schema;
+}
+
+std::string origin_of(const Task& task, std::string_view key) {
+  const auto origin = task.origins.find(key);
+  return origin == task.origins.end() ? "default" : origin->second.str();
 }
 
 std::string environment_name(std::string_view key) {
@@ -111,8 +134,10 @@ std::string settings_help(unsigned readers) {
 Json json_schema() {
   Task task;
   Json properties = Json::object();
-  for (const Field& field : fields(task)) properties[std::string(field.key)] = field_schema(field);
-  properties["deploy"] = {{"type", "object"}, {"description", "How the task runs on Kubernetes"}};
+  const auto all = fields(task);
+  for (const Field& field : all) properties[std::string(field.key)] = field_schema(field);
+  for (const Alias& alias : aliases()) properties[std::string(alias.name)] = alias_schema(alias, all);
+  properties["deploy"] = {{"type", {"object", "null"}}, {"description", "How the task runs on Kubernetes"}};
   return {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
           {"title", "swift task"},
           {"type", "object"},
@@ -125,7 +150,10 @@ std::string explain(std::string_view key) {
   const auto all = fields(task);
   const Alias* alias = find_alias(key);
   const Field* field = find(all, alias != nullptr ? alias->key : key);
-  if (field == nullptr) throw base::Error(base::ExitCode::usage, unknown_name("key", key, all));
+  if (field == nullptr) {
+    const auto refused = refusal(key);
+    throw base::Error(base::ExitCode::usage, refused ? *refused : unknown_name("key", key, all));
+  }
   std::string value = default_text(*field);
   if (value.empty()) value = field->optional() ? "unset" : "empty";
   return cat(field->key, "\n  ", wrapped(field->help, 2), "\n  value:       ", expectation(*field),
@@ -136,27 +164,41 @@ std::string explain(std::string_view key) {
 std::string reference_page() {
   Task task;
   std::string text =
-      "# Settings\n\nMade by `swift config explain --all`. A key of the task file is also a flag (`--key "
-      "value`) and an "
-      "environment variable (`SWIFT_KEY`). Precedence: flag, environment, file, default.\n";
+      "# Settings\n\nMade by `swift config explain --all > docs/settings.md`. A key of the task file is also "
+      "a "
+      "flag (`--key value`)\nand an environment variable (`SWIFT_KEY`). Precedence: flag, environment, file, "
+      "default.\n";
   std::string_view group;
   for (const Field& field : fields(task)) {
     if (field.group != group)
-      text += "\n## " + std::string(group = field.group) + "\n\n| key | default | what |\n|---|---|---|\n";
+      text += "\n## " + std::string(group = field.group) +
+              "\n\n| key | value | default | what |\n|---|---|---|---|\n";
     const std::string value = default_text(field);
-    text += cat("| `", field.key, "` | ", value.empty() ? "" : "`" + value + "`", " | ", field.help, " |\n");
+    text += cat("| `", field.key, "` | ", expectation(field), " | ", value.empty() ? "" : "`" + value + "`",
+                " | ", field.help, " |\n");
   }
+  text += "\n## Other names\n\n| name | stands for |\n|---|---|\n";
+  for (const Alias& alias : aliases())
+    text += cat("| `", alias.name, "` | `", alias.key, "`", alias.deprecated ? ", deprecated" : "", " |\n");
   return text;
 }
 
 std::string show(Task task) {
   std::string text;
   for (const Field& field : fields(task)) {
-    const auto origin = task.origins.find(field.key);
-    text += cat(field.key, ": ", field.value().dump(), "  # ",
-                origin == task.origins.end() ? "default" : origin->second.str(), "\n");
+    text += cat(field.key, ": ", field.value().dump(), "  # ", origin_of(task, field.key), "\n");
   }
+  const Json& deploy = task.deploy.value;
+  if (!deploy.empty()) text += cat("deploy: ", deploy.dump(), "  # ", origin_of(task, "deploy"), "\n");
   return text;
+}
+
+Json show_json(const Task& task) {
+  Json shown = Json::object();
+  const Json values = to_json(task);
+  for (const auto& [key, value] : values.items())
+    shown[key] = {{"value", value}, {"origin", origin_of(task, key)}};
+  return shown;
 }
 
 }  // namespace swift::config

@@ -21,7 +21,9 @@ std::string explain(std::string_view key);
 // Markdown of every setting: docs/settings.md.
 std::string reference_page();
 
-// Every value with its origin, one a line: "lora_rank: 8  # default".
+// Every value with its origin, one a line: "lora_rank: 8  # default". Loads back as YAML.
 std::string show(Task task);
+// The same as {key: {"value": …, "origin": …}}.
+base::Json show_json(const Task& task);
 
 }  // namespace swift::config

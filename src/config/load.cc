@@ -14,6 +14,7 @@ namespace swift::config {
 namespace {
 
 constexpr std::string_view kPrefix = "SWIFT_";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // some editors put it before UTF-8
 // Variables with another meaning than a setting of the task.
 constexpr std::string_view kOtherVariables[] = {"SWIFT_LOG_LEVEL", "SWIFT_DEBUG", "SWIFT_TIMEOUT",
                                                 "SWIFT_API_KEY"};
@@ -80,7 +81,8 @@ class Loader {
   }
 
   void read(const std::string& path) {
-    const std::string text = base::read_file(path, base::ExitCode::usage);
+    std::string text = base::read_file(path, base::ExitCode::usage);
+    if (text.compare(0, kByteOrderMark.size(), kByteOrderMark) == 0) text.erase(0, kByteOrderMark.size());
     report_.add_source(path, text);
     const YamlNode root = parse_yaml(text, path, report_);
     if (root.kind == YamlNode::Kind::null) return;
@@ -108,10 +110,10 @@ class Loader {
     if (field == nullptr) {
       const auto refused = refusal(key);
       report_.add({origin, entry.key.length, refused ? *refused : unknown_name("key", key, fields_)});
-    } else if (const auto before = out_.task.origins.find(field->key);
-               before != out_.task.origins.end() && key != field->key) {
-      report_.add({origin, entry.key.length,
-                   "'" + key + "' and '" + std::string(field->key) + "' are the same setting"});
+    } else if (const auto [first, fresh] = spelling_.emplace(field->key, key);
+               !fresh && first->second != key) {
+      report_.add(
+          {origin, entry.key.length, "'" + key + "' and '" + first->second + "' are the same setting"});
     } else {
       RawValue raw = raw_value(entry.value, report_, key);
       // A null has no text of its own to point at.
@@ -202,8 +204,9 @@ class Loader {
 
   const Request& request_;
   Loaded out_;
-  std::vector<Field> fields_;  // of out_.task
-  std::vector<Field> known_;   // and the command's own
+  std::vector<Field> fields_;                         // of out_.task
+  std::vector<Field> known_;                          // and the command's own
+  std::map<std::string_view, std::string> spelling_;  // of each key in the file
   Report report_;
 };
 

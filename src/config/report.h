@@ -34,7 +34,7 @@ class Report {
   void add(Problem problem) { problems_.push_back(std::move(problem)); }
   bool empty() const { return problems_.empty(); }
   // Throws ConfigError (usage) when anything was added: files first, sorted by position, then environment,
-  // then flags in the order given.
+  // then flags.
   void throw_if_any() const;
 
  private:

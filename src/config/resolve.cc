@@ -81,8 +81,7 @@ void resolve_training(Task& task, std::vector<std::string>& warnings) {
   }
   fill(task, task.learning_rate, "learning_rate", task.tuner_type == "full" ? 1e-5 : 1e-4);
   const int64_t batch = task.per_device_train_batch_size;
-  fill(task, task.gradient_accumulation_steps, "gradient_accumulation_steps",
-       std::max<int64_t>(1, (16 + batch - 1) / batch));
+  fill(task, task.gradient_accumulation_steps, "gradient_accumulation_steps", 15 / batch + 1);
   const bool validates = !task.val_dataset.empty() || task.split_dataset_ratio > 0;
   if (!validates && task.eval_strategy && *task.eval_strategy != "no") {
     warnings.push_back("eval_strategy is no: there is neither val_dataset nor split_dataset_ratio");

@@ -82,6 +82,7 @@ class Assigner {
   }
 
   bool convert(const RawText& raw, std::string& out) const {
+    if (!base::is_utf8(raw.text)) return fault(raw, "not UTF-8 text");
     const auto& choices = field_.limits.one_of;
     if (!choices.empty() && std::find(choices.begin(), choices.end(), raw.text) == choices.end()) {
       const std::vector<std::string> names(choices.begin(), choices.end());
@@ -152,7 +153,8 @@ class Assigner {
 }  // namespace
 
 std::string prefix(const Origin& origin, std::string_view key) {
-  return origin.source == Source::file ? std::string(key) + ": " : "";
+  const bool in_file = origin.source == Source::file || origin.source == Source::args_json;
+  return in_file ? std::string(key) + ": " : "";
 }
 
 RawValue raw_value(const YamlNode& node, Report& report, const std::string& key, const Origin* origin) {

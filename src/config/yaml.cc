@@ -42,9 +42,24 @@ Extent extent(const YamlNode& node) {
 // Columns of yaml-cpp count bytes; ours count characters.
 class Places {
  public:
-  Places(const std::string& text, std::string file) : file_(std::move(file)) {
+  Places(const std::string& text, std::string file) : text_(text), file_(std::move(file)) {
     std::istringstream stream(text);
     for (std::string line; std::getline(stream, line);) lines_.push_back(std::move(line));
+  }
+
+  // yaml-cpp 0.7 takes a quote that is still open at the end of the file for a whole scalar.
+  bool unclosed_quote(const YAML::Mark& mark) const {
+    if (mark.pos < 0 || mark.pos >= static_cast<int>(text_.size())) return false;
+    const char quote = text_[mark.pos];
+    if (quote != '"' && quote != '\'') return false;
+    for (size_t i = mark.pos + 1; i < text_.size(); ++i) {
+      const bool escape = quote == '"' ? text_[i] == '\\' : text_.compare(i, 2, "''") == 0;
+      if (escape)
+        ++i;
+      else if (text_[i] == quote)
+        return false;
+    }
+    return true;
   }
 
   base::Location at(const YAML::Mark& mark) const {
@@ -60,6 +75,7 @@ class Places {
   }
 
  private:
+  const std::string& text_;
   std::string file_;
   std::vector<std::string> lines_;
 };
@@ -74,7 +90,11 @@ class Builder : public YAML::EventHandler {
  public:
   explicit Builder(const Places& places) : places_(places) {}
 
-  YamlNode take() { return std::move(root_); }
+  // What was read up to a fault is kept, so that its own faults are reported in the same run.
+  YamlNode take() {
+    while (!stack_.empty()) close();
+    return std::move(root_);
+  }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (started_) throw Fault{mark, "a second document; one task is one document"};
@@ -86,6 +106,7 @@ class Builder : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    if (places_.unclosed_quote(mark)) throw Fault{mark, "malformed YAML: a quote that is not closed"};
     YamlNode scalar = node(mark);
     scalar.plain = tag != "!";
     scalar.kind = YamlNode::Kind::scalar;
@@ -188,6 +209,17 @@ void check_keys(const YamlNode& node, Report& report) {
   for (const YamlNode& item : node.items) check_keys(item, report);
 }
 
+// The first line that is not UTF-8 or holds a zero byte, as UTF-16 does; 0: none.
+int foreign_line(const std::string& text) {
+  std::istringstream stream(text);
+  int number = 0;
+  for (std::string line; std::getline(stream, line);) {
+    ++number;
+    if (line.find('\0') != std::string::npos || !base::is_utf8(line)) return number;
+  }
+  return 0;
+}
+
 base::Json typed_scalar(const std::string& text) {
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
@@ -211,6 +243,10 @@ YamlNode parse_yaml(const std::string& text, const std::string& file, Report& re
   };
   if (text.size() > kYamlMaxBytes) {
     fail({file}, "larger than 1 MiB; this is no task file");
+    return {};
+  }
+  if (const int line = foreign_line(text); line > 0) {
+    fail({file, line}, "not UTF-8 text");
     return {};
   }
   const Places places(text, file);

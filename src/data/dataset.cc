@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "data/parallel.h"
 
 namespace swift::data {
@@ -19,6 +20,7 @@ struct Encoded {
 };
 
 Encoded encode_one(const Row& row, const Encoder& encoder, bool strict) {
+  base::stop_if_asked("stopped while the data was encoded; nothing was saved");
   try {
     return {encoder.encode_to_length(row), std::nullopt};
   } catch (const Error& error) {
@@ -46,7 +48,8 @@ std::vector<Sample> encode_and_inspect(const std::vector<Row>& rows, const Datas
   int64_t dropped = 0;
   std::vector<Sample> samples = encode_rows(rows, encoder, options.load.strict, options.workers, dropped);
   report = inspect(samples, encoder.tokenizer(),
-                   {encoder.options().pretrain, encoder.end_ids(), options.bos_token_id});
+                   {encoder.options().pretrain, encoder.end_ids(), options.bos_token_id,
+                    encoder.options().loss_scale.starts_with("all")});
   report.dropped = dropped;
   return samples;
 }

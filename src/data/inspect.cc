@@ -28,17 +28,23 @@ void check_bos(const Sample& sample, const text::Tokenizer& tokenizer, std::opti
 }
 
 // Whether the last trained token ends a turn. Position 0 never is a target.
-bool ends_turn(const Sample& sample, std::span<const int32_t> end_ids) {
+bool is_end(int32_t label, std::span<const int32_t> end_ids) {
+  return std::find(end_ids.begin(), end_ids.end(), label) != end_ids.end();
+}
+
+// The last trained token ends a turn; with everything trained, any token does.
+bool ends_turn(const Sample& sample, const InspectOptions& options) {
   for (size_t i = sample.labels.size(); i-- > 1;) {
     if (sample.labels[i] == kIgnore) continue;
-    return std::find(end_ids.begin(), end_ids.end(), sample.labels[i]) != end_ids.end();
+    if (is_end(sample.labels[i], options.end_ids)) return true;
+    if (!options.everything_trained) return false;
   }
   return false;
 }
 
 void check_end(const Sample& sample, const text::Tokenizer& tokenizer, const InspectOptions& options,
                Report& report) {
-  if (options.pretrain || options.end_ids.empty() || ends_turn(sample, options.end_ids)) return;
+  if (options.pretrain || options.end_ids.empty() || ends_turn(sample, options)) return;
   if (sample.truncated) {
     ++report.open_ended;
     return;

@@ -16,6 +16,7 @@ struct InspectOptions {
   bool pretrain = false;                // no end of turn is asked for
   std::vector<int32_t> end_ids;         // Encoder::end_ids(); empty: the end of turn is not checked
   std::optional<int32_t> bos_token_id;  // two of these at the start are refused
+  bool everything_trained = false;      // loss_scale all: text may follow the end of the last turn
 };
 
 // Token counts are per sample.

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "base/signals.h"
 #include "data/dataset_spec.h"
 
 namespace swift::data {
@@ -23,6 +24,7 @@ std::vector<Row> read_rows(const std::string& path, const LoadOptions& options, 
   std::vector<Row> rows;
   BadRows bad;
   read_records(path, [&](Record&& record) {
+    base::stop_if_asked("stopped while the data was read; nothing was saved");
     try {
       rows.push_back(to_row(std::move(record), options.schema));
     } catch (const Error& error) {

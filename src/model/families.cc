@@ -14,6 +14,9 @@ constexpr Family kFamilies[] = {
     {"Qwen3ForCausalLM", qwen3},
 };
 
+// Far above any model, far below what would exhaust memory before the weights are looked at.
+constexpr int64_t kMaxLayers = 10'000;
+
 RopeSpec read_rope(const HfConfig& config, int64_t max_positions) {
   const base::Json rope = config.rope();
   const auto number = [&](const char* key, double fallback) {
@@ -48,6 +51,10 @@ void check(const HfConfig& config, const ModelSpec& spec) {
       a.head_dim < 1) {
     config.fail("sizes must be positive");
   }
+  if (spec.layers > kMaxLayers) config.fail("num_hidden_layers is implausible");
+  if (spec.norm_eps <= 0) config.fail("rms_norm_eps must be positive");
+  if (spec.rope.theta <= 0 || spec.rope.factor <= 0)
+    config.fail("rope_theta and its factor must be positive");
   if (a.kv_heads < 1 || a.heads % a.kv_heads != 0)
     config.fail("num_key_value_heads must divide num_attention_heads");
   if (a.head_dim % 2 != 0) config.fail("head_dim must be even for rotary embeddings");

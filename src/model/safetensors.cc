@@ -32,7 +32,9 @@ constexpr uint64_t kMaxHeader = 100'000'000;
 }
 
 at::ScalarType scalar_type(const fs::path& file, const std::string& tensor, const Json& entry) {
-  const std::string name = entry.value("dtype", "");
+  if (!entry.contains("dtype") || !entry.at("dtype").is_string())
+    fail(file, cat("tensor '", tensor, "' has no dtype"));
+  const std::string name = entry.at("dtype").get<std::string>();
   for (const Dtype& known : kDtypes) {
     if (name == known.name) return known.type;
   }
@@ -101,7 +103,10 @@ void TensorFiles::read(const fs::path& file) {
     const auto shape = shape_of(file, name, entry);
     const auto [begin, end] = offsets_of(file, name, entry, bytes.size() - 8 - header_size);
     uint64_t expected = at::elementSize(type);
-    for (const int64_t size : shape) expected *= static_cast<uint64_t>(size);
+    for (const int64_t size : shape) {
+      if (__builtin_mul_overflow(expected, static_cast<uint64_t>(size), &expected))
+        fail(file, cat("tensor '", name, "' has an implausible shape"));
+    }
     if (expected != end - begin)
       fail(file, cat("tensor '", name, "': its shape needs ", expected, " bytes, it has ", end - begin));
     tensors_[name] = at::from_blob(

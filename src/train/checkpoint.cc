@@ -20,6 +20,7 @@ Json to_json(const TrainerState& state) {
           {"seconds_since_log", state.seconds_since_log},
           {"elapsed_seconds", state.elapsed_seconds},
           {"tokens_seen", state.tokens_seen},
+          {"evaluated_step", state.evaluated_step},
           {"best_metric", state.best_metric ? Json(*state.best_metric) : Json(nullptr)},
           {"best_checkpoint", state.best_checkpoint},
           {"fingerprint", state.fingerprint}};
@@ -36,6 +37,7 @@ TrainerState from_json(const Json& json, const fs::path& file) {
     state.seconds_since_log = json.at("seconds_since_log").get<double>();
     state.elapsed_seconds = json.at("elapsed_seconds").get<double>();
     state.tokens_seen = json.at("tokens_seen").get<int64_t>();
+    state.evaluated_step = json.value("evaluated_step", state.step);
     if (!json.at("best_metric").is_null()) state.best_metric = json.at("best_metric").get<double>();
     state.best_checkpoint = json.at("best_checkpoint").get<std::string>();
     state.fingerprint = json.at("fingerprint");

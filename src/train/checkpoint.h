@@ -23,6 +23,7 @@ struct TrainerState {
   double seconds_since_log = 0;
   double elapsed_seconds = 0;
   int64_t tokens_seen = 0;
+  int64_t evaluated_step = -1;  // last step whose validation loss was measured
   std::optional<double> best_metric;
   std::string best_checkpoint;
   base::Json fingerprint = base::Json::object();  // settings and data that must not change on resuming

@@ -65,7 +65,17 @@ void Reporter::say(const std::string& text) {
   base::log::info(text);
 }
 
-void Reporter::draw_curves() const {
+void Reporter::draw_curves() {
+  // A picture that cannot be drawn must not end a run whose numbers are safe.
+  try {
+    write_pictures();
+  } catch (const std::exception& fault) {
+    if (!pictures_failed_) base::log::warn(fault.what());
+    pictures_failed_ = true;
+  }
+}
+
+void Reporter::write_pictures() const {
   const auto series = read_series(run_ / "logging.jsonl");
   for (const char* name : kPictures) {
     const auto found = series.find(name);

@@ -23,16 +23,18 @@ class Reporter {
   void progress(const Progress& progress, double now);
   // A line on stderr that does not tear the progress line.
   void say(const std::string& text);
-  // Draws images/*.png from the log.
-  void draw_curves() const;
+  // Draws images/*.png from the log; a failure is a warning.
+  void draw_curves();
   // The closing line of logging.jsonl.
   void close(const base::Json& summary);
 
  private:
+  void write_pictures() const;
   std::filesystem::path run_;
   MetricsLog log_;
   std::optional<EventWriter> events_;
   ProgressLine line_;
+  bool pictures_failed_ = false;
 };
 
 // Peak resident memory of this process in GiB (VmHWM).

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <ctime>
 
 #include "base/error.h"
@@ -12,14 +13,16 @@ namespace swift::train {
 namespace fs = std::filesystem;
 namespace {
 
-// The number between `prefix` and the next '-', or -1.
-int64_t number_after(const std::string& name, const std::string& prefix) {
+constexpr const char* kRemoved = ".removed";
+
+// The number between `prefix` and the end or one of `ends`, or -1.
+int64_t number_after(const std::string& name, const std::string& prefix, const char* ends = "-") {
   if (!name.starts_with(prefix)) return -1;
   int64_t value = -1;
   const char* begin = name.data() + prefix.size();
   const char* end = name.data() + name.size();
   const auto [stop, fault] = std::from_chars(begin, end, value);
-  return fault == std::errc() && (stop == end || *stop == '-') ? value : -1;
+  return fault == std::errc() && (stop == end || std::strchr(ends, *stop) != nullptr) ? value : -1;
 }
 
 std::vector<fs::path> runs_of(const fs::path& output_dir) {
@@ -51,16 +54,40 @@ std::vector<fs::path> checkpoints_of(const fs::path& run) {
   return found;
 }
 
+void remove_checkpoint(const fs::path& checkpoint) {
+  const fs::path hidden = checkpoint.parent_path() / ("." + checkpoint.filename().string() + kRemoved);
+  std::error_code fault;
+  fs::remove_all(hidden, fault);
+  fs::rename(checkpoint, hidden, fault);
+  if (!fault) fs::remove_all(hidden, fault);
+  if (fault)
+    throw base::Error(base::ExitCode::failure, "cannot remove: " + fault.message(), {checkpoint.string()});
+}
+
+void remove_leftovers(const fs::path& run) {
+  std::vector<fs::path> leftovers;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(run, ignored)) {
+    const std::string name = entry.path().filename();
+    if (number_after(name, ".checkpoint-", ".-") < 0) continue;
+    if (name.find(".partial-") != std::string::npos || name.ends_with(kRemoved))
+      leftovers.push_back(entry.path());
+  }
+  for (const fs::path& leftover : leftovers) fs::remove_all(leftover, ignored);
+}
+
+void check_output_directory(const config::Task& task) {
+  base::ensure_writable_directory(task.output_dir);
+  if (task.add_version || task.overwrite_output_dir || checkpoints_of(task.output_dir).empty()) return;
+  throw base::Error(base::ExitCode::usage, "output_dir already holds checkpoints", {task.output_dir},
+                    "set overwrite_output_dir: true, resume_from_checkpoint: auto, or another output_dir");
+}
+
 fs::path create_run_directory(const config::Task& task) {
   const fs::path output_dir = task.output_dir;
-  base::ensure_writable_directory(output_dir);
+  check_output_directory(task);
   if (!task.add_version) {
-    if (!checkpoints_of(output_dir).empty() && !task.overwrite_output_dir) {
-      throw base::Error(
-          base::ExitCode::usage, "output_dir already holds checkpoints", {output_dir.string()},
-          "set overwrite_output_dir: true, resume_from_checkpoint: auto, or another output_dir");
-    }
-    for (const fs::path& old : checkpoints_of(output_dir)) fs::remove_all(old);
+    for (const fs::path& old : checkpoints_of(output_dir)) remove_checkpoint(old);
     return output_dir;
   }
   const auto runs = runs_of(output_dir);

@@ -9,9 +9,18 @@
 
 namespace swift::train {
 
+// Throws what create_run_directory would throw, before hours are spent on data.
+void check_output_directory(const config::Task& task);
+
 // A new run directory (add_version), or output_dir itself, which must then be empty of checkpoints unless
 // overwrite_output_dir. Created and checked for writing. Throws base::Error(failure | usage).
 std::filesystem::path create_run_directory(const config::Task& task);
+
+// Removes a checkpoint so that no part of it is ever seen under its name. Throws base::Error(failure).
+void remove_checkpoint(const std::filesystem::path& checkpoint);
+
+// Removes what a killed process left half written or half removed in a run.
+void remove_leftovers(const std::filesystem::path& run);
 
 // Complete checkpoints of a run, by step.
 std::vector<std::filesystem::path> checkpoints_of(const std::filesystem::path& run);

@@ -80,9 +80,23 @@ Json fingerprint(const config::Task& task, const Batches& batches, std::span<con
           {"data_seed", task.data_seed},
           {"seed", task.seed},
           {"tuner_type", task.tuner_type},
+          {"torch_dtype", task.torch_dtype},
           {"learning_rate", task.learning_rate.value_or(0)},
           {"lr_scheduler_type", task.lr_scheduler_type},
+          {"warmup_steps", warmup_steps(total_steps, task.warmup_steps, task.warmup_ratio)},
+          {"weight_decay", task.weight_decay},
+          {"adam_beta1", task.adam_beta1},
+          {"adam_beta2", task.adam_beta2},
+          {"adam_epsilon", task.adam_epsilon},
+          {"max_grad_norm", task.max_grad_norm},
           {"total_steps", total_steps}};
+}
+
+// The adapter's own settings come from the checkpoint; others given now would have no effect.
+Json adapter_fingerprint(const config::Task& task) {
+  return {{"lora_rank", task.lora_rank},           {"lora_alpha", task.lora_alpha},
+          {"lora_dropout", task.lora_dropout},     {"use_rslora", task.use_rslora},
+          {"target_modules", task.target_modules}, {"modules_to_save", task.modules_to_save}};
 }
 
 }  // namespace
@@ -102,12 +116,13 @@ Trainer::Trainer(const config::Task& task, model::Decoder& decoder,
       schedule_(task.lr_scheduler_type, total_steps_,
                 warmup_steps(total_steps_, task.warmup_steps, task.warmup_ratio)) {
   state_.fingerprint = fingerprint(task_, batches_, samples, total_steps_);
+  if (adapter_) state_.fingerprint.update(adapter_fingerprint(task_));
 }
 
 void Trainer::resume(const fs::path& checkpoint) {
   state_ = load_state(checkpoint, state_.fingerprint, optimizer_);
   batches_.seek(state_.cursor);
-  saved_step_ = evaluated_step_ = state_.step;
+  saved_step_ = state_.step;
   reporter_.emplace(run_, !task_.report_to.empty() && task_.report_to[0] == "tensorboard", state_.step);
   reporter_->say(
       cat("resuming after step ", state_.step, " of ", total_steps_, " from ", checkpoint.string()));
@@ -121,46 +136,62 @@ Result Trainer::run() {
   if (!reporter_)
     reporter_.emplace(run_, !task_.report_to.empty() && task_.report_to[0] == "tensorboard", std::nullopt);
   started_ = steady_seconds() - state_.elapsed_seconds;
+  if (state_.step > 0) evaluate_if_due();  // the signal that ended the earlier start may have cut it off
   while (state_.step < total_steps_) {
-    const double begin = steady_seconds();
-    const StepBatch batch = batches_.next();
-    last_loss_ = train_step(batch);
-    const double learning_rate = task_.learning_rate.value_or(1e-4) * schedule_.factor(state_.step);
-    const double grad_norm = optimizer_.clip(task_.max_grad_norm);
-    if (!std::isfinite(last_loss_) || !std::isfinite(grad_norm)) {
-      throw base::Error(base::ExitCode::failure,
-                        cat("the loss is not finite at step ", state_.step + 1, " (loss ", last_loss_,
-                            ", gradient norm ", grad_norm, ")"),
-                        {},
-                        "lower learning_rate or use torch_dtype: float32; earlier checkpoints are unharmed");
-    }
-    optimizer_.step(learning_rate);
-    optimizer_.zero_grad();
-    ++state_.step;
-    state_.cursor = batches_.cursor();
-    const double seconds = steady_seconds() - begin;
-    speed_ = static_cast<double>(batch.tokens) / seconds;
-    state_.loss_since_log += last_loss_;
-    state_.steps_since_log += 1;
-    state_.tokens_since_log += batch.tokens;
-    state_.seconds_since_log += seconds;
-    state_.tokens_seen += batch.tokens;
-    state_.elapsed_seconds = now();
-    log_step(grad_norm, learning_rate);
-    if (const int signal = base::stop_signal(); signal != 0) {
-      reporter_->say("stopping: saving a checkpoint; press again to abort");
-      save();
-      return finish(128 + signal);
-    }
+    if (!train_step()) return stop();
+    if (base::stop_signal() != 0) return stop();
     after_step();
   }
+  if (base::stop_signal() != 0 && evaluation_due()) return stop();
   return finish(0);
 }
 
-double Trainer::train_step(const StepBatch& batch) {
+Result Trainer::stop() {
+  reporter_->say("stopping: saving a checkpoint; press again to abort");
+  save();
+  return finish(128 + base::stop_signal());
+}
+
+bool Trainer::train_step() {
+  const double begin = steady_seconds();
+  const StepBatch batch = batches_.next();
+  const auto loss = accumulate(batch);
+  if (!loss) return false;
+  last_loss_ = *loss;
+  const double learning_rate = task_.learning_rate.value_or(1e-4) * schedule_.factor(state_.step);
+  const double grad_norm = optimizer_.clip(task_.max_grad_norm);
+  if (!std::isfinite(last_loss_) || !std::isfinite(grad_norm)) {
+    throw base::Error(base::ExitCode::failure,
+                      cat("the loss is not finite at step ", state_.step + 1, " (loss ", last_loss_,
+                          ", gradient norm ", grad_norm, ")"),
+                      {},
+                      "lower learning_rate or use torch_dtype: float32; earlier checkpoints are unharmed");
+  }
+  optimizer_.step(learning_rate);
+  optimizer_.zero_grad();
+  ++state_.step;
+  state_.cursor = batches_.cursor();
+  const double seconds = steady_seconds() - begin;
+  speed_ = static_cast<double>(batch.tokens) / seconds;
+  state_.loss_since_log += last_loss_;
+  state_.steps_since_log += 1;
+  state_.tokens_since_log += batch.tokens;
+  state_.seconds_since_log += seconds;
+  state_.tokens_seen += batch.tokens;
+  state_.elapsed_seconds = now();
+  log_step(grad_norm, learning_rate);
+  return true;
+}
+
+std::optional<double> Trainer::accumulate(const StepBatch& batch) {
   double loss = 0;
   const double scale = 1.0 / static_cast<double>(std::max<int64_t>(1, batch.trained_tokens));
   for (size_t i = 0; i < batch.micro_batches.size(); ++i) {
+    // Whoever sent the signal waits only so long; the step before this one is as good to resume from.
+    if (base::stop_signal() != 0 && state_.step > 0) {
+      optimizer_.zero_grad();
+      return std::nullopt;
+    }
     const base::Stream keys(static_cast<uint64_t>(task_.seed), base::Purpose::dropout,
                             static_cast<uint64_t>(state_.step));
     const model::Pass pass{keys.bits(i) | 1U, task_.gradient_checkpointing};
@@ -200,10 +231,17 @@ bool Trainer::due(const std::string& strategy, int64_t every) const {
   return strategy == "epoch" && state_.step % batches_.steps_per_epoch() == 0;
 }
 
+bool Trainer::evaluation_due() const {
+  return !validation_.empty() && state_.evaluated_step != state_.step &&
+         due(task_.eval_strategy.value_or("no"), task_.eval_steps.value_or(task_.save_steps));
+}
+
+void Trainer::evaluate_if_due() {
+  if (evaluation_due()) run_evaluation();
+}
+
 void Trainer::after_step() {
-  if (!validation_.empty() &&
-      due(task_.eval_strategy.value_or("no"), task_.eval_steps.value_or(task_.save_steps)))
-    run_evaluation();
+  evaluate_if_due();
   if (due(task_.save_strategy, task_.save_steps) || state_.step == total_steps_) save();
 }
 
@@ -227,7 +265,7 @@ void Trainer::run_evaluation() {
   const double begin = steady_seconds();
   const double loss = evaluate(validation_);
   if (base::stop_signal() != 0) return;  // a partial evaluation says nothing
-  evaluated_step_ = state_.step;
+  state_.evaluated_step = state_.step;
   if (!state_.best_metric || loss < *state_.best_metric) {
     state_.best_metric = loss;
     state_.best_checkpoint = (run_ / cat("checkpoint-", state_.step)).string();
@@ -254,7 +292,7 @@ void Trainer::prune_checkpoints() const {
   for (const fs::path& checkpoint : found) {
     if (surplus <= 0) break;
     if (checkpoint.string() == state_.best_checkpoint || checkpoint == found.back()) continue;
-    fs::remove_all(checkpoint);
+    remove_checkpoint(checkpoint);
     --surplus;
   }
 }

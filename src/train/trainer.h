@@ -38,13 +38,19 @@ class Trainer {
   int64_t total_steps() const { return total_steps_; }
 
  private:
-  double train_step(const StepBatch& batch);
+  // One optimizer step; false when a signal cut it off and nothing of it was kept.
+  bool train_step();
+  // Loss and gradients of a step's micro-batches; nothing when a signal cut them off.
+  std::optional<double> accumulate(const StepBatch& batch);
   void log_step(double grad_norm, double learning_rate);
   void after_step();
   void save();
+  bool evaluation_due() const;
+  void evaluate_if_due();
   void run_evaluation();
   void prune_checkpoints() const;
   bool due(const std::string& strategy, int64_t every) const;
+  Result stop();
   Result finish(int exit_code);
   double now() const;
 
@@ -61,7 +67,6 @@ class Trainer {
   std::optional<Reporter> reporter_;
   double started_ = 0;  // clock at which step 0 began, less the time of earlier starts
   int64_t saved_step_ = -1;
-  int64_t evaluated_step_ = -1;
   double last_loss_ = 0;
   double speed_ = 0;  // tokens per second of the last step
 };

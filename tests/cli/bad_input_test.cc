@@ -96,17 +96,25 @@ TEST_CASE("data that cannot be used ends with 3 and its place") {
   check_fails(missing, 3, "/nonexistent.jsonl");
 }
 
-TEST_CASE("a template that raises, or trains no end of turn, is refused") {
+TEST_CASE("a template that raises, begins twice or trains no end of turn is refused") {
   const fs::path at = scratch("template");
-  write(at / "raise.jinja", "{{ raise_exception('no such role here') }}");
-  check_fails(train_words(at / "a", {"--chat_template", at / "raise.jinja"}), 3, "no such role here");
-  write(at / "twice.jinja",
-        "{{ '<|endoftext|><|endoftext|>' }}{% for m in messages %}{{ m.role + ':' + m.content + ' ' }}{% "
-        "endfor %}");
-  const Outcome open_ended =
-      swift::tests::swift(train_words(at / "b", {"--chat_template", at / "twice.jinja", "--strict", "true"}));
-  CAPTURE(open_ended.err);
-  CHECK((open_ended.code == 0 || open_ended.code == 3));
+  const auto check = [&](const std::string& name, const std::string& text, const std::string& message) {
+    write(at / name, text);
+    check_fails(train_words(at / "out", {"--chat_template", at / name}), 3, message);
+  };
+  const std::string turns =
+      "{% for m in messages %}{{ m.role + ':' + m.content + '<|im_end|>' }}{% endfor %}";
+  check("raise.jinja", "{{ raise_exception('no such role here') }}", "no such role here");
+  check("broken.jinja", "{% for m in messages %}", "broken.jinja:1:");
+  check("open.jinja", "{% for m in messages %}{{ m.role + ':' + m.content + ' ' }}{% endfor %}",
+        "never trains an end of turn");
+  const fs::path model = model_copy("twice");
+  base::Json config = base::read_json(model / "tokenizer_config.json");
+  config["bos_token"] = "<|endoftext|>";
+  write(model / "tokenizer_config.json", config.dump());
+  write(at / "twice.jinja", "{{ bos_token + bos_token }}" + turns);
+  check_fails(train_words(at / "out", {"--model", model, "--chat_template", at / "twice.jinja"}), 3,
+              "begins with two <|endoftext|>");
 }
 
 TEST_CASE("settings that cannot be are named, all at once, with their place") {
@@ -124,7 +132,15 @@ TEST_CASE("settings that cannot be are named, all at once, with their place") {
   check_fails(train_words(at / "out", {"--lora_rank", "4096"}), 2, "does not fit");
   check_fails(train_words(at / "out", {"--target_modules", "q_porj"}), 2, "did you mean 'q_proj'");
   check_fails(train_words(at / "out", {"--method", "dpo"}), 2, "not in this build");
-  check_fails({"infer", "--model", fixture().model, "--prompt", "hi", "--top_p", "1.5"}, 2, "top_p");
+  for (const auto& [flag, value] :
+       std::vector<std::pair<std::string, std::string>>{{"top_p", "1.5"},
+                                                        {"temperature", "-1"},
+                                                        {"top_k", "-2"},
+                                                        {"min_p", "2"},
+                                                        {"repetition_penalty", "0"},
+                                                        {"max_new_tokens", "0"}}) {
+    check_fails({"infer", "--model", fixture().model, "--prompt", "hi", "--" + flag, value}, 2, flag);
+  }
 }
 
 TEST_CASE("an output directory that cannot be written ends with 1") {
@@ -141,16 +157,53 @@ TEST_CASE("a prompt longer than the context ends with 3, an adapter of another b
   check_fails({"infer", "--model", fixture().model, "--adapters", adapter, "--prompt", "hi"}, 4, "shape");
 }
 
-TEST_CASE("a signal while data is prepared ends the run with nothing saved") {
-  const fs::path at = scratch("early");
-  write(at / "data.jsonl", rows(60000));
-  std::vector<std::string> words = train_words(at / "out");
-  words[4] = at / "data.jsonl";
-  const auto start = std::chrono::steady_clock::now();
-  const Outcome stopped =
-      run({.words = words,
-           .when = [&] { return std::chrono::steady_clock::now() - start > std::chrono::milliseconds(400); },
-           .signal = SIGTERM});
-  CHECK(stopped.code == 143);
-  CHECK(stopped.out.empty());
+TEST_CASE("weights and sizes that contradict themselves end with 4, not with a crash") {
+  const fs::path model = model_copy("damaged");
+  const std::string good = contents(model / "model.safetensors");
+  const auto with_header = [&](std::string header) {
+    const uint64_t size = header.size();
+    write(model / "model.safetensors",
+          std::string(reinterpret_cast<const char*>(&size), sizeof size) + header);
+    check_fails(infer_with(model), 4, "model.safetensors");
+  };
+  with_header("");
+  with_header("[]");
+  with_header(std::string(100'000, '['));
+  with_header(R"({"a": 1})");
+  with_header(R"({"a": {"dtype": [], "shape": [], "data_offsets": [0, 0]}})");
+  with_header(R"({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}})");
+  with_header(R"({"a": {"dtype": "F32", "shape": [4294967296, 4294967296], "data_offsets": [0, 0]}})");
+  write(model / "model.safetensors", good);
+  for (const char* edit :
+       {R"({"num_hidden_layers": 2147483647})", R"({"rms_norm_eps": -1})", R"({"rope_theta": 0})",
+        R"({"num_key_value_heads": 3})", R"({"hidden_size": "wide"})", R"({"head_dim": 7})",
+        R"({"vocab_size": -5})", R"({"hidden_act": "gelu"})"}) {
+    const base::Json change = base::Json::parse(edit);
+    const std::string before = contents(model / "config.json");
+    edit_config(model, [&](base::Json& config) { config.update(change); });
+    CAPTURE(edit);
+    check_fails(infer_with(model), 4, "config.json");
+    write(model / "config.json", before);
+  }
+}
+
+TEST_CASE("an adapter without its model, or files that infer cannot use, are told apart") {
+  const fs::path at = scratch("adapter");
+  check_fails({"infer", "--adapters", at / "none", "--prompt", "hi"}, 4, "none");
+  write(at / "lonely/adapter_config.json", R"({"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"]})");
+  check_fails({"infer", "--adapters", at / "lonely", "--prompt", "hi"}, 2, "model");
+  write(at / "lonely/args.json", R"({"model": "/nonexistent-model"})");
+  check_fails({"infer", "--adapters", at / "lonely", "--prompt", "hi"}, 4, "/nonexistent-model");
+  write(at / "rows.jsonl", rows(1) + "{\n");
+  const std::vector<std::string> answer = {"infer", "--model", fixture().model, "--max_new_tokens", "1"};
+  auto words = answer;
+  words.insert(words.end(), {"--infer_input", at / "rows.jsonl", "--result_path", at / "out.jsonl"});
+  check_fails(words, 3, "rows.jsonl:2:");
+  CHECK_FALSE(fs::exists(at / "out.jsonl"));
+  write(at / "rows.jsonl", rows(1));
+  words = answer;
+  words.insert(words.end(), {"--infer_input", at / "rows.jsonl", "--result_path", at / "rows.jsonl/out"});
+  check_fails(words, 1, "rows.jsonl/out");
+  words.back() = "/dev/full";
+  check_fails(words, 1, "No space left");
 }

@@ -37,8 +37,7 @@ inline base::Json last_line(const fs::path& log) {
 inline const Fixture& fixture() {
   static const Fixture made = [] {
     Fixture f;
-    f.root = fs::temp_directory_path() / ("swift-cli-fixture-" + std::to_string(getpid()));
-    fs::remove_all(f.root);
+    f.root = scratch("fixture");
     f.data = f.root / "chat.jsonl";
     write(f.data, rows(40));
     write(f.root / "blank/config.json", kTinyConfig);

@@ -30,9 +30,12 @@ struct Command {
   std::vector<std::string> environment = {};
   std::string input = {};
   rlim_t file_bytes = RLIM_INFINITY;  // largest file it may write: a full disk in miniature
-  // Asked every 10 ms; the first true sends `signal`.
+  // Asked every 10 ms; the first true sends `signal`. Before it is asked, *child is the process.
   std::function<bool()> when = {};
   int signal = 0;
+  pid_t* child = nullptr;
+  std::string executable = SWIFT_BINARY_DIR "/swift";
+  std::string out_file = {};  // stdout goes there instead of into the outcome
 };
 
 inline std::string contents(const fs::path& file) {
@@ -45,9 +48,22 @@ inline void write(const fs::path& file, const std::string& text) {
   std::ofstream(file, std::ios::binary) << text;
 }
 
+// Holds all that this program writes; gone when it ends.
+inline const fs::path& scratch_root() {
+  struct Root {
+    fs::path path = fs::temp_directory_path() / ("swift-cli-" + std::to_string(getpid()));
+    ~Root() {
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    }
+  };
+  static const Root root;
+  return root.path;
+}
+
 // An empty directory for one test.
 inline fs::path scratch(const std::string& name) {
-  const fs::path path = fs::temp_directory_path() / ("swift-cli-" + std::to_string(getpid())) / name;
+  const fs::path path = scratch_root() / name;
   fs::remove_all(path);
   fs::create_directories(path);
   return path;
@@ -60,7 +76,7 @@ inline fs::path scratch(const std::string& name) {
     close(fd);
   };
   redirect("in", O_RDONLY, 0);
-  redirect("out", O_WRONLY | O_CREAT | O_TRUNC, 1);
+  redirect(command.out_file.empty() ? "out" : command.out_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 1);
   redirect("err", O_WRONLY | O_CREAT | O_TRUNC, 2);
   if (command.file_bytes != RLIM_INFINITY) {
     std::signal(SIGXFSZ, SIG_IGN);
@@ -69,7 +85,7 @@ inline fs::path scratch(const std::string& name) {
   }
   for (const std::string& variable : command.environment) putenv(const_cast<char*>(variable.c_str()));
   setenv("OMP_NUM_THREADS", "1", 1);
-  std::vector<std::string> words = {SWIFT_BINARY_DIR "/swift"};
+  std::vector<std::string> words = {command.executable};
   words.insert(words.end(), command.words.begin(), command.words.end());
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
@@ -83,6 +99,7 @@ inline Outcome run(const Command& command) {
   write(at / "in", command.input);
   const pid_t child = fork();
   if (child == 0) become_swift(command, at);
+  if (command.child != nullptr) *command.child = child;
   int status = 0;
   bool sent = false;
   while (waitpid(child, &status, command.when ? WNOHANG : 0) == 0) {

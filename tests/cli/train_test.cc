@@ -1,64 +1,11 @@
+// Training, merging and answering end to end, and what a run leaves behind.
 #include <catch2/catch.hpp>
+#include <regex>
 
 #include "fixture.h"
 
 using namespace swift;
 using namespace swift::tests;
-
-namespace {
-
-bool same_bytes(const fs::path& a, const fs::path& b) {
-  return fs::exists(a) && contents(a) == contents(b);
-}
-
-// Trains 40 steps in one go and in two, cut by SIGTERM, and compares what both leave.
-void check_resume(const std::string& name, const std::vector<std::string>& settings) {
-  CAPTURE(name);
-  std::vector<std::string> more = {"--max_steps", "40", "--lora_dropout", "0.1", "--save_steps", "1000"};
-  more.insert(more.end(), settings.begin(), settings.end());
-  const fs::path whole = scratch(name + "-whole"), cut = scratch(name + "-cut");
-  REQUIRE(swift::tests::swift(train_words(whole, more)).code == 0);
-  const Outcome stopped = run(
-      {.words = train_words(cut, more),
-       .when = [&] { return fs::exists(cut / "logging.jsonl") && fs::file_size(cut / "logging.jsonl") > 0; },
-       .signal = SIGTERM});
-  CHECK(stopped.code == 143);
-  REQUIRE_FALSE(fs::exists(cut / "checkpoint-40"));
-  std::vector<std::string> resume = train_words(cut, more);
-  resume.insert(resume.end(), {"--resume_from_checkpoint", "auto"});
-  const Outcome resumed = swift::tests::swift(resume);
-  INFO(resumed.err);
-  REQUIRE(resumed.code == 0);
-  CHECK(resumed.err.find("resuming after step") != std::string::npos);
-  for (const auto& file : fs::directory_iterator(whole / "checkpoint-40")) {
-    if (file.path().extension() != ".safetensors") continue;
-    CAPTURE(file.path().filename().string());
-    CHECK(same_bytes(file.path(), cut / "checkpoint-40" / file.path().filename()));
-  }
-}
-
-}  // namespace
-
-TEST_CASE("a run stopped by SIGTERM and resumed ends with the same bytes") {
-  check_resume("lora", {});
-  check_resume("lora-packed", {"--packing", "true"});
-  check_resume("full", {"--tuner_type", "full"});
-}
-
-TEST_CASE("SIGINT saves a checkpoint and ends with 130") {
-  const fs::path output = scratch("interrupt");
-  const Outcome stopped =
-      run({.words = train_words(output, {"--max_steps", "2000", "--save_steps", "5000"}),
-           .when =
-               [&] {
-                 return fs::exists(output / "logging.jsonl") && fs::file_size(output / "logging.jsonl") > 0;
-               },
-           .signal = SIGINT});
-  CHECK(stopped.code == 130);
-  const auto last = last_line(output / "logging.jsonl");
-  CHECK(fs::exists(fs::path(last.at("last_model_checkpoint").get<std::string>()) /
-                   "adapter_model.safetensors"));
-}
 
 TEST_CASE("a run leaves the files and fields of the contract, and its adapter answers") {
   const fs::path output = scratch("contract");
@@ -138,20 +85,6 @@ TEST_CASE("infer answers a file of rows and scores it") {
   CHECK(row.at("logprobs").at(0).at("top").size() == 2);
 }
 
-TEST_CASE("the disk fills while saving: exit 1, and the earlier checkpoint stays usable") {
-  const fs::path output = scratch("full-disk");
-  REQUIRE(swift::tests::swift(train_words(output, {"--save_steps", "3", "--max_steps", "3"})).code == 0);
-  const fs::path other = scratch("full-disk-2");
-  const Outcome failed = run({.words = train_words(other, {"--save_steps", "3"}), .file_bytes = 20'000});
-  CHECK(failed.code == 1);
-  CHECK(failed.err.find("error:") != std::string::npos);
-  for (const auto& entry : fs::directory_iterator(other))
-    CHECK(entry.path().filename().string().find("checkpoint") == std::string::npos);
-  CHECK(swift::tests::swift(
-            {"infer", "--adapters", output / "checkpoint-3", "--prompt", "say", "--max_new_tokens", "2"})
-            .code == 0);
-}
-
 TEST_CASE("a loss that is not finite stops the run and harms no checkpoint") {
   const fs::path output = scratch("nan");
   const Outcome failed =
@@ -164,16 +97,84 @@ TEST_CASE("a loss that is not finite stops the run and harms no checkpoint") {
             .code == 0);
 }
 
-TEST_CASE("resuming with other settings or data is refused by name") {
-  const fs::path output = scratch("changed");
+TEST_CASE("a run that cannot save at all ends with 1 and leaves no half checkpoint") {
+  const fs::path output = scratch("no-space");
+  const Outcome failed = run({.words = train_words(output, {"--save_steps", "3"}), .file_bytes = 20'000});
+  CHECK(failed.code == 1);
+  CHECK(failed.err.find("error:") != std::string::npos);
+  for (const auto& entry : fs::directory_iterator(output))
+    CHECK(entry.path().filename().string().find("checkpoint") == std::string::npos);
+}
+
+TEST_CASE("a picture that cannot be drawn is a warning, not the end of the run") {
+  const fs::path output = scratch("pictures");
+  write(output / "images", "a file where the folder should be");
+  const Outcome trained = swift::tests::swift(train_words(output));
+  CHECK(trained.code == 0);
+  CHECK(trained.err.find("images") != std::string::npos);
+  CHECK(fs::exists(output / "checkpoint-6"));
+}
+
+TEST_CASE("each run gets its own directory, and only the newest checkpoints are kept when told so") {
+  const fs::path output = scratch("versions");
+  const auto words = train_words(
+      output, {"--add_version", "true", "--save_steps", "1", "--save_total_limit", "2", "--max_steps", "4"});
+  for (int i = 0; i < 2; ++i) REQUIRE(swift::tests::swift(words).code == 0);
+  std::vector<std::string> runs;
+  for (const auto& entry : fs::directory_iterator(output)) runs.push_back(entry.path().filename());
+  std::sort(runs.begin(), runs.end());
+  REQUIRE(runs.size() == 2);
+  CHECK(std::regex_match(runs[0], std::regex("v0-[0-9]{8}-[0-9]{6}")));
+  CHECK(std::regex_match(runs[1], std::regex("v1-[0-9]{8}-[0-9]{6}")));
+  CHECK_FALSE(fs::exists(output / runs[0] / "checkpoint-2"));
+  CHECK(fs::exists(output / runs[0] / "checkpoint-3"));
+  CHECK(fs::exists(output / runs[0] / "checkpoint-4"));
+}
+
+TEST_CASE("a directory with checkpoints is not written over, and that is said before data is read") {
+  const fs::path output = scratch("occupied");
+  fs::create_directories(output / "checkpoint-1");
+  const Outcome refused = swift::tests::swift(train_words(output, {"--dataset", "/nonexistent.jsonl"}));
+  CHECK(refused.code == 2);
+  CHECK(refused.err.find("already holds checkpoints") != std::string::npos);
+  CHECK(swift::tests::swift(train_words(output, {"--overwrite_output_dir", "true"})).code == 0);
+  CHECK_FALSE(fs::exists(output / "checkpoint-1"));
+}
+
+TEST_CASE("export keeps what it reads, and leaves nothing when it fails") {
+  const fs::path output = scratch("export");
   REQUIRE(swift::tests::swift(train_words(output)).code == 0);
-  const Outcome changed = swift::tests::swift(
-      train_words(output, {"--resume_from_checkpoint", "auto", "--learning_rate", "2e-3"}));
-  CHECK(changed.code == 2);
-  CHECK(changed.err.find("learning_rate was") != std::string::npos);
-  write(output / "other.jsonl", rows(41));
-  const Outcome data = swift::tests::swift(
-      train_words(output, {"--resume_from_checkpoint", "auto", "--dataset", output / "other.jsonl"}));
-  CHECK(data.code == 2);
-  CHECK(swift::tests::swift(train_words(output, {"--resume_from_checkpoint", output})).code == 2);
+  const fs::path adapter = output / "checkpoint-6";
+  const auto words = [&](const fs::path& target) {
+    return std::vector<std::string>{"export",       "--adapters", adapter,      "--merge_lora", "true",
+                                    "--output_dir", target,       "--exist_ok", "true"};
+  };
+  for (const fs::path& target : {output, adapter, fixture().model}) {
+    const Outcome refused = swift::tests::swift(words(target));
+    CAPTURE(target.string(), refused.err);
+    CHECK(refused.code == 2);
+    CHECK(refused.err.find("holds what is to be exported") != std::string::npos);
+  }
+  CHECK(run({.words = words(output / "merged"), .file_bytes = 30'000}).code == 1);
+  CHECK_FALSE(fs::exists(output / "merged"));
+  fs::resize_file(adapter / "adapter_model.safetensors", 1000);
+  CHECK(swift::tests::swift(words(output / "merged")).code == 4);
+  CHECK_FALSE(fs::exists(output / "merged"));
+}
+
+TEST_CASE("a signal while rows are answered ends with 143 and no result under the final name") {
+  const fs::path at = scratch("rows-cut");
+  write(at / "in.jsonl", rows(2000));
+  const Outcome stopped =
+      run({.words = {"infer", "--model", fixture().model, "--infer_input", at / "in.jsonl", "--result_path",
+                     at / "out.jsonl", "--ignore_eos", "true", "--max_new_tokens", "80"},
+           .when =
+               [&] {
+                 return fs::exists(at / "out.jsonl.partial") && fs::file_size(at / "out.jsonl.partial") > 0;
+               },
+           .signal = SIGTERM});
+  INFO(stopped.err);
+  CHECK(stopped.code == 143);
+  CHECK(stopped.out.empty());
+  CHECK_FALSE(fs::exists(at / "out.jsonl"));
 }

@@ -112,3 +112,9 @@ TEST_CASE("a dataset goes from names to samples, the same on any number of threa
   options.split_ratio = 0;
   CHECK_THROWS_WITH(load_dataset(options, encoder), Catch::Contains("would train nothing"));
 }
+
+TEST_CASE("with everything trained, text may follow the end of the last turn") {
+  Sample sample{{5, kEnd, 6}, {5, kEnd, 6}, {}};
+  CHECK_NOTHROW(inspect(std::vector<Sample>{sample}, tokenizer(), {false, {kEnd}, kBos, true}));
+  CHECK_THROWS(inspect(std::vector<Sample>{sample}, tokenizer(), {false, {kEnd}, kBos, false}));
+}

@@ -1,6 +1,8 @@
 // PEFT 0.20 adapters (tests/golden/make_peft.py).
 #include "model/adapter.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include "golden.h"
@@ -33,7 +35,8 @@ TEST_CASE("PEFT's adapters load and give PEFT's logits, also after merging and a
     model::Decoder decoder = model::load_decoder(base_of(entry.path()), std::nullopt);
     const model::LoraSettings settings = model::load_adapter(decoder, entry.path());
     CHECK(difference(decoder, expected, "ids", "logits_adapter") < 1e-4);
-    const fs::path saved = fs::temp_directory_path() / "swift-adapter-roundtrip";
+    const fs::path saved =
+        fs::temp_directory_path() / ("swift-adapter-roundtrip-" + std::to_string(getpid()));
     fs::remove_all(saved);
     fs::create_directories(saved);
     model::save_adapter(decoder, settings, "base", saved);

@@ -1,6 +1,8 @@
 // Logits against transformers 5.19 (tests/golden/make_models.py).
 #include "model/decoder.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 
@@ -41,7 +43,8 @@ TEST_CASE("fp32 logits equal transformers' for every family and both config spel
     const model::Decoder decoder = model::load_decoder(directory, std::nullopt);
     check_logits(decoder, expected, "a");
     check_logits(decoder, expected, "b");
-    const auto old_spelling = std::filesystem::temp_directory_path() / "swift-model-v4";
+    const auto old_spelling =
+        std::filesystem::temp_directory_path() / ("swift-model-v4-" + std::to_string(getpid()));
     std::filesystem::remove_all(old_spelling);
     std::filesystem::copy(directory, old_spelling);
     std::filesystem::rename(old_spelling / "config.v4.json", old_spelling / "config.json");

@@ -1,5 +1,7 @@
 // Ten optimizer steps against transformers + PEFT in fp32 (tests/golden/make_trajectory.py): loss and
 // gradient norm to 1e-4 relative, learning rates and final weights.
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 
@@ -67,7 +69,7 @@ void check_run(const std::string& name, bool recompute) {
   model::Decoder decoder = model::load_decoder(task.model, std::nullopt);
   std::optional<model::LoraSettings> adapter;
   if (task.tuner_type == "lora") adapter = model::load_adapter(decoder, golden("trajectory/start") / family);
-  const fs::path output = fs::temp_directory_path() / "swift-trajectory";
+  const fs::path output = fs::temp_directory_path() / ("swift-trajectory-" + std::to_string(getpid()));
   fs::remove_all(output);
   fs::create_directories(output);
   train::Trainer trainer(task, decoder, adapter, std::span(samples).first(static_cast<size_t>(count)), {},

@@ -9,6 +9,30 @@
 namespace swift::cli {
 namespace fs = std::filesystem;
 
+namespace {
+
+// Whether `inner` is `outer` or lies below it.
+bool within(const fs::path& inner, const fs::path& outer) {
+  const fs::path way = fs::weakly_canonical(inner).lexically_relative(fs::weakly_canonical(outer));
+  return !way.empty() && *way.begin() != "..";
+}
+
+// Replacing a directory removes all that is in it.
+void check_target(const fs::path& target, const fs::path& adapter, const config::Task& task) {
+  if (!fs::exists(target)) return;
+  for (const fs::path& source : {adapter, fs::path(task.model)}) {
+    if (within(source, target)) {
+      throw base::Error(base::ExitCode::usage, "the target directory holds what is to be exported",
+                        {target.string()}, "choose another output_dir");
+    }
+  }
+  if (fs::is_directory(target) && (fs::is_empty(target) || task.exist_ok)) return;
+  throw base::Error(base::ExitCode::usage, "the target directory exists", {target.string()},
+                    "set exist_ok: true to replace it, or choose another output_dir");
+}
+
+}  // namespace
+
 int export_model(const config::Task& task) {
   if (task.adapters.empty())
     throw base::Error(base::ExitCode::usage, "export --merge_lora needs --adapters DIR");
@@ -16,10 +40,7 @@ int export_model(const config::Task& task) {
   if (adapter.filename().empty()) adapter = adapter.parent_path();
   const fs::path target =
       task.is_set("output_dir") ? fs::path(task.output_dir) : fs::path(adapter.string() + "-merged");
-  if (fs::exists(target) && !fs::is_empty(target) && !task.exist_ok) {
-    throw base::Error(base::ExitCode::usage, "the target directory exists", {target.string()},
-                      "set exist_ok: true to replace it, or choose another output_dir");
-  }
+  check_target(target, adapter, task);
   model::Decoder decoder = model::load_decoder(task.model, model::parse_dtype(task.torch_dtype));
   const model::LoraSettings settings = model::load_adapter(decoder, adapter);
   model::merge_adapter(decoder);

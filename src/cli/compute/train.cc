@@ -17,13 +17,7 @@ namespace fs = std::filesystem;
 using base::cat;
 namespace {
 
-// A signal before the first step leaves nothing to save.
-void stop_if_asked() {
-  if (const int signal = base::stop_signal(); signal != 0) {
-    throw base::Error(static_cast<base::ExitCode>(128 + signal),
-                      "stopped before the first step; nothing was saved");
-  }
-}
+constexpr const char* kStoppedEarly = "stopped before the first step; nothing was saved";
 
 model::Decoder load_weights(const config::Task& task, const std::optional<fs::path>& checkpoint) {
   const auto dtype = model::parse_dtype(task.torch_dtype);
@@ -73,6 +67,17 @@ void describe(const model::Decoder& decoder, const std::optional<model::LoraSett
                       static_cast<double>(trained) / 1e6, " M trained"));
 }
 
+// A run that fails says what it has kept.
+train::Result run_trainer(train::Trainer& trainer, const fs::path& run) {
+  try {
+    return trainer.run();
+  } catch (...) {
+    const auto kept = train::checkpoints_of(run);
+    if (!kept.empty()) base::log::warn("the last complete checkpoint is " + kept.back().string());
+    throw;
+  }
+}
+
 }  // namespace
 
 int train(const config::Task& task) {
@@ -83,19 +88,21 @@ int train(const config::Task& task) {
   const auto checkpoint = train::find_resume_checkpoint(task);
   if (task.resume_from_checkpoint && !checkpoint)
     base::log::warn("no checkpoint to resume from; starting a new run");
+  const bool resumes = checkpoint && !task.resume_only_model;
+  if (!resumes) train::check_output_directory(task);
   const data::Dataset dataset = train::prepare_dataset(task, text, encoder);
-  stop_if_asked();
+  base::stop_if_asked(kStoppedEarly);
   model::Decoder decoder = load_weights(task, checkpoint);
   const auto adapter = attach_adapter(task, decoder, checkpoint);
   describe(decoder, adapter);
-  stop_if_asked();
-  const fs::path run =
-      checkpoint && !task.resume_only_model ? checkpoint->parent_path() : train::create_run_directory(task);
+  base::stop_if_asked(kStoppedEarly);
+  const fs::path run = resumes ? checkpoint->parent_path() : train::create_run_directory(task);
+  if (resumes) train::remove_leftovers(run);
   base::write_file_atomic(run / "args.json", config::to_json(task).dump(2) + "\n");
   base::log::info("run directory: " + run.string());
   train::Trainer trainer(task, decoder, adapter, dataset.train, dataset.validation, run);
-  if (checkpoint && !task.resume_only_model) trainer.resume(*checkpoint);
-  const train::Result result = trainer.run();
+  if (resumes) trainer.resume(*checkpoint);
+  const train::Result result = run_trainer(trainer, run);
   base::log::info("last checkpoint: " + result.last_checkpoint.string());
   return result.exit_code;
 }

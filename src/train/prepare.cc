@@ -35,7 +35,10 @@ data::Dataset prepare_dataset(const config::Task& task, const text::ModelText& t
   if (!task.columns.empty())
     options.load.schema.columns = base::parse_json(task.columns, "columns", base::ExitCode::usage);
   options.shuffle_validation = task.val_dataset_shuffle;
-  options.bos_token_id = text.bos_token_id;
+  // Two of these at the start are refused, whether the tokenizer or the template writes them.
+  const base::Json special = text::special_tokens(task.model);
+  if (special.contains("bos_token"))
+    options.bos_token_id = text.tokenizer.id_of(special.at("bos_token").get<std::string>());
   options.workers =
       static_cast<unsigned>(std::max<int64_t>(task.dataset_num_proc, std::thread::hardware_concurrency()));
   data::Dataset dataset = data::load_dataset(options, encoder);

@@ -96,7 +96,7 @@ TEST_CASE("data that cannot be used ends with 3 and its place") {
   check_fails(missing, 3, "/nonexistent.jsonl");
 }
 
-TEST_CASE("a template that raises, begins twice or trains no end of turn is refused") {
+TEST_CASE("a template that raises, is malformed or begins twice is refused") {
   const fs::path at = scratch("template");
   const auto check = [&](const std::string& name, const std::string& text, const std::string& message) {
     write(at / name, text);
@@ -105,9 +105,8 @@ TEST_CASE("a template that raises, begins twice or trains no end of turn is refu
   const std::string turns =
       "{% for m in messages %}{{ m.role + ':' + m.content + '<|im_end|>' }}{% endfor %}";
   check("raise.jinja", "{{ raise_exception('no such role here') }}", "no such role here");
-  check("broken.jinja", "{% for m in messages %}", "broken.jinja:1:");
-  check("open.jinja", "{% for m in messages %}{{ m.role + ':' + m.content + ' ' }}{% endfor %}",
-        "never trains an end of turn");
+  write(at / "broken.jinja", "{% for m in messages %}");
+  check_fails(train_words(at / "out", {"--chat_template", at / "broken.jinja"}), 4, "broken.jinja:1:");
   const fs::path model = model_copy("twice");
   base::Json config = base::read_json(model / "tokenizer_config.json");
   config["bos_token"] = "<|endoftext|>";
@@ -189,7 +188,7 @@ TEST_CASE("weights and sizes that contradict themselves end with 4, not with a c
 
 TEST_CASE("an adapter without its model, or files that infer cannot use, are told apart") {
   const fs::path at = scratch("adapter");
-  check_fails({"infer", "--adapters", at / "none", "--prompt", "hi"}, 4, "none");
+  check_fails({"infer", "--adapters", at / "none", "--prompt", "hi"}, 2, "needs a model directory");
   write(at / "lonely/adapter_config.json", R"({"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"]})");
   check_fails({"infer", "--adapters", at / "lonely", "--prompt", "hi"}, 2, "model");
   write(at / "lonely/args.json", R"({"model": "/nonexistent-model"})");

@@ -37,7 +37,7 @@ TEST_CASE("of a repeated flag the last one counts") {
   CHECK(given("", {"--seed", "1", "--seed=2"}).task.seed == 2);
 }
 
-TEST_CASE("--set takes YAML") {
+TEST_CASE("the flag --set takes YAML") {
   const Task task = given("", {"--set", "dataset=[a, b c]", "--set", "seed=3", "--set=max_length=null"}).task;
   CHECK(task.dataset == std::vector<std::string>{"a", "b c"});
   CHECK(task.seed == 3);

@@ -39,7 +39,7 @@ void refuse_later_methods(const config::Task& task) {
 }  // namespace
 
 int run_compute(std::string_view verb, const std::vector<std::string>& words) {
-  const config::Task task = read_task(verb, words);
+  const config::Task task = read_task(verb, words, true);
   const bool trains = config::trains(verb);
   if (trains) refuse_later_methods(task);
   if (verb == "export" && !task.merge_lora) {
@@ -48,7 +48,6 @@ int run_compute(std::string_view verb, const std::vector<std::string>& words) {
   }
   if (verb == "infer" && task.base_url)
     throw base::Error(base::ExitCode::usage, "base_url is not in this build yet");
-  config::require(task, verb);
   const ComputeRun run = load_compute();
   // Whoever reads the progress may leave; the run is worth more.
   if (verb != "infer") std::signal(SIGPIPE, SIG_IGN);

@@ -14,10 +14,17 @@ config::Request request_of(const std::vector<std::string>& words) {
   return request;
 }
 
-config::Task read_task(std::string_view verb, const std::vector<std::string>& words) {
-  config::Loaded loaded = config::load(request_of(words));
+config::Task read_task(std::string_view verb, const std::vector<std::string>& words, bool complete) {
+  config::Report report;
+  config::Loaded loaded = config::load(request_of(words), report);
   for (const std::string& warning : loaded.warnings) base::log::warn(warning);
-  for (const std::string& warning : config::resolve(loaded.task, verb)) base::log::warn(warning);
+  try {
+    for (const std::string& warning : config::resolve(loaded.task, verb)) base::log::warn(warning);
+  } catch (const base::Error& error) {
+    report.add(error);
+  }
+  if (complete) config::require(loaded.task, verb, report);
+  report.throw_if_any();
   return std::move(loaded.task);
 }
 

@@ -8,8 +8,9 @@
 
 namespace swift::cli {
 
-// Reads, checks and resolves. Throws config::ConfigError with every fault.
-config::Task read_task(std::string_view verb, const std::vector<std::string>& words);
+// Reads, checks and resolves. `complete`: the settings the verb cannot do without must be there as well.
+// Throws config::ConfigError with every fault.
+config::Task read_task(std::string_view verb, const std::vector<std::string>& words, bool complete = false);
 
 // The words as a request with this process's environment.
 config::Request request_of(const std::vector<std::string>& words);

@@ -40,7 +40,8 @@ std::string pointer_escape(const std::string& key) {
 
 class Loader {
  public:
-  explicit Loader(const Request& request) : request_(request), fields_(fields(out_.task)) {
+  Loader(const Request& request, Report& report)
+      : request_(request), fields_(fields(out_.task)), report_(report) {
     known_ = fields_;
     known_.insert(known_.end(), request.options.begin(), request.options.end());
   }
@@ -57,7 +58,6 @@ class Loader {
       set_deploy(path, to_json(node), arguments.deploy_origins.at(path));
     }
     out_.warnings.insert(out_.warnings.end(), arguments.warnings.begin(), arguments.warnings.end());
-    report_.throw_if_any();
     return std::move(out_);
   }
 
@@ -75,7 +75,8 @@ class Loader {
   }
 
   void store(const Field& field, const RawValue& raw) {
-    if (!assign(field, raw, report_)) return;
+    // A refused value counts as given: it is not also missing.
+    assign(field, raw, report_);
     if (find(fields_, field.key) != nullptr)
       out_.task.origins.insert_or_assign(std::string(field.key), raw.origin);
   }
@@ -207,13 +208,20 @@ class Loader {
   std::vector<Field> fields_;                         // of out_.task
   std::vector<Field> known_;                          // and the command's own
   std::map<std::string_view, std::string> spelling_;  // of each key in the file
-  Report report_;
+  Report& report_;
 };
 
 }  // namespace
 
+Loaded load(const Request& request, Report& report) {
+  return Loader(request, report).run();
+}
+
 Loaded load(const Request& request) {
-  return Loader(request).run();
+  Report report;
+  Loaded loaded = load(request, report);
+  report.throw_if_any();
+  return loaded;
 }
 
 Task load_file(const std::filesystem::path& path) {

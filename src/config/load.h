@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/field.h"
+#include "config/report.h"
 #include "config/task.h"
 
 namespace swift::config {
@@ -26,8 +27,11 @@ struct Loaded {
   bool help = false;                    // --help was given; nothing else was then checked
 };
 
-// Reads and checks everything. Throws ConfigError with all faults, or Error(usage) when the file cannot be
-// read.
+// Reads and checks everything; faults go to the report, for a caller that looks for more of them. Throws
+// Error(usage) when the file cannot be read.
+Loaded load(const Request& request, Report& report);
+
+// The same; throws ConfigError with all faults.
 Loaded load(const Request& request);
 
 // A file alone.

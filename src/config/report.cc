@@ -51,6 +51,17 @@ void Report::add_source(const std::string& file, const std::string& text) {
   for (std::string line; std::getline(stream, line);) lines.push_back(std::move(line));
 }
 
+void Report::add(const base::Error& error) {
+  if (error.code() != base::ExitCode::usage && problems_.empty()) throw error;
+  if (const auto* many = dynamic_cast<const ConfigError*>(&error)) {
+    problems_.insert(problems_.end(), many->problems().begin(), many->problems().end());
+    return;
+  }
+  const std::string hint = error.hint().empty() ? "" : "\n  hint: " + error.hint();
+  const Origin origin = error.where().file.empty() ? Origin::derived() : Origin::in_file(error.where());
+  problems_.push_back({origin, 1, error.message() + hint});
+}
+
 std::string Report::text_of(const Problem& problem) const {
   const Origin& origin = problem.origin;
   const bool placed = origin.source == Source::file || origin.source == Source::args_json;

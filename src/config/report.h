@@ -32,6 +32,8 @@ class Report {
   // Keeps the text of a file, so that its lines can be shown.
   void add_source(const std::string& file, const std::string& text);
   void add(Problem problem) { problems_.push_back(std::move(problem)); }
+  // An error of configuration found elsewhere. Any other error is thrown again when it is alone.
+  void add(const base::Error& error);
   bool empty() const { return problems_.empty(); }
   // Throws ConfigError (usage) when anything was added: files first, sorted by position, then environment,
   // then flags.

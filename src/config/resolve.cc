@@ -101,6 +101,15 @@ void make_absolute(Task& task) {
   }
 }
 
+void require_adapters(const Task& task, Report& report) {
+  std::error_code ignored;
+  for (const std::string& adapter : task.adapters) {
+    if (fs::is_directory(adapter, ignored)) continue;
+    report.add(base::Error(base::ExitCode::model, "adapters: no such directory", {adapter},
+                           "a checkpoint of a run, or any directory with an adapter_config.json"));
+  }
+}
+
 }  // namespace
 
 bool trains(std::string_view verb) {
@@ -122,10 +131,11 @@ std::vector<std::string> resolve(Task& task, std::string_view verb) {
   return warnings;
 }
 
-void require(const Task& task, std::string_view verb) {
-  Report report;
+void require(const Task& task, std::string_view verb, Report& report) {
+  require_adapters(task, report);
   const auto need = [&](bool given, const std::string& key, const std::string& what) {
-    if (given) return;
+    const bool refused = !report.empty() && task.is_set(key);  // its own fault is in the report
+    if (given || refused) return;
     report.add({Origin::of_flag("--" + key), 1, std::string(verb) + " needs " + what});
   };
   if (trains(verb)) {
@@ -139,6 +149,11 @@ void require(const Task& task, std::string_view verb) {
     need(!task.model.empty(), "model", "a model directory, or --adapters of a run that names it");
     need(!task.merge_lora || !task.adapters.empty(), "adapters", "the adapters to merge");
   }
+}
+
+void require(const Task& task, std::string_view verb) {
+  Report report;
+  require(task, verb, report);
   report.throw_if_any();
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/report.h"
 #include "config/task.h"
 
 namespace swift::config {
@@ -13,7 +14,11 @@ namespace swift::config {
 // Returns warnings. Throws Error for contradictory settings and unreadable files.
 std::vector<std::string> resolve(Task& task, std::string_view verb);
 
-// Throws ConfigError naming every setting that the verb needs and the task lacks (model, dataset …).
+// Adds every setting that the verb needs and the task lacks (model, dataset …). Throws Error(model) when an
+// adapter's directory is missing and nothing else is wrong.
+void require(const Task& task, std::string_view verb, Report& report);
+
+// The same; throws ConfigError.
 void require(const Task& task, std::string_view verb);
 
 // train, pt, sft and rlhf train.

@@ -124,7 +124,7 @@ TEST_CASE("settings that cannot be are named, all at once, with their place") {
   CHECK(outcome.out.empty());
   for (const char* part : {"task.yaml:2:1: error: unknown key 'learning_rat'; did you mean 'learning_rate'?",
                            "task.yaml:3:12: error: lora_rank: 0 is below 1",
-                           "task.yaml:4:1:", "task.yaml:5:10:", "4 errors; nothing was run"}) {
+                           "task.yaml:4:1:", "task.yaml:5:10:", "5 errors; nothing was run"}) {
     CAPTURE(part, outcome.err);
     CHECK(outcome.err.find(part) != std::string::npos);
   }
@@ -188,7 +188,7 @@ TEST_CASE("weights and sizes that contradict themselves end with 4, not with a c
 
 TEST_CASE("an adapter without its model, or files that infer cannot use, are told apart") {
   const fs::path at = scratch("adapter");
-  check_fails({"infer", "--adapters", at / "none", "--prompt", "hi"}, 2, "needs a model directory");
+  check_fails({"infer", "--adapters", at / "none", "--prompt", "hi"}, 4, "none");
   write(at / "lonely/adapter_config.json", R"({"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"]})");
   check_fails({"infer", "--adapters", at / "lonely", "--prompt", "hi"}, 2, "model");
   write(at / "lonely/args.json", R"({"model": "/nonexistent-model"})");

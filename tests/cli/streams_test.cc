@@ -78,6 +78,21 @@ TEST_CASE("the verbs pt, sft and rlhf are train with a method; methods of later 
   CHECK(lacking.err.find("2 errors; nothing was run") != std::string::npos);
 }
 
+TEST_CASE("misspelt, ill-typed, contradictory and missing settings are told in one run") {
+  const fs::path at = scratch("all_at_once");
+  write(at / "task.yaml", "learning_rat: 1\nlora_rank: many\ntrain_from_scratch: true\ntuner_type: lora\n");
+  const Outcome refused = tests::swift({"train", at / "task.yaml", "--adapters", at / "none"});
+  CHECK(refused.code == 2);
+  for (const char* part :
+       {"task.yaml:1:1: error: unknown key 'learning_rat'", "task.yaml:2:12: error: lora_rank",
+        "train_from_scratch trains every weight", "no such directory", "train needs a model directory",
+        "train needs a dataset", "6 errors"}) {
+    CAPTURE(part, refused.err);
+    CHECK(refused.err.find(part) != std::string::npos);
+  }
+  CHECK(refused.out.empty());
+}
+
 TEST_CASE("without the compute library beside it the executable says how to build it") {
   const fs::path at = scratch("alone");
   fs::copy_file(SWIFT_BINARY_DIR "/swift", at / "swift");

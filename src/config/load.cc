@@ -166,7 +166,7 @@ class Loader {
   void environment() {
     for (const auto& [name, value] : request_.environment) {
       const auto field = std::find_if(fields_.begin(), fields_.end(),
-                                      [&](const Field& f) { return variable_of(f.key) == name; });
+                                      [wanted = name](const Field& f) { return variable_of(f.key) == wanted; });
       if (field == fields_.end()) {
         warn_variable(name);
         continue;

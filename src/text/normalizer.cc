@@ -3,6 +3,7 @@
 #include <utf8proc.h>
 
 #include <cstdlib>
+#include <memory>
 
 #include "text/unicode.h"
 
@@ -43,8 +44,9 @@ void append_mapped(std::string& out, std::string_view text, UnicodeForm form) {
     throw base::Error(base::ExitCode::data,
                       std::string("cannot normalize the text: ") + utf8proc_errmsg(length));
   }
+  // utf8proc allocates with malloc.
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owned(mapped, std::free);
   out.append(reinterpret_cast<const char*>(mapped), static_cast<size_t>(length));
-  std::free(mapped);
 }
 
 // Characters the reference does not know act as bare starters: nothing moves or composes across them.

@@ -2,7 +2,7 @@
 # Installs the Debian packages that the build needs. Skips what is there; works as root or with sudo,
 # and otherwise prints the exact command and stops.
 set -euo pipefail
-packages=(build-essential cmake ninja-build ccache pkg-config python3-pip unzip ca-certificates
+packages=(build-essential cmake ninja-build ccache pkg-config python3-pip python3-venv unzip ca-certificates
   libcli11-dev libyaml-cpp-dev libfmt-dev libspdlog-dev catch2 nlohmann-json3-dev libpcre2-dev libutf8proc-dev
   libboost1.81-dev libboost-context1.81-dev libgloo-dev libpng-dev)
 missing=()

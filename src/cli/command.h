@@ -36,6 +36,7 @@ int run_template(std::string_view verb, const std::vector<std::string>& words);
 int run_version(std::string_view verb, const std::vector<std::string>& words);
 int run_completion(std::string_view verb, const std::vector<std::string>& words);
 int run_doctor(std::string_view verb, const std::vector<std::string>& words);
+int run_deploy(std::string_view verb, const std::vector<std::string>& words);
 int run_later(std::string_view verb, const std::vector<std::string>& words);  // delivered by another issue
 
 }  // namespace swift::cli

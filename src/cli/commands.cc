@@ -16,7 +16,23 @@ constexpr Command kCommands[] = {
     {"infer", "Answer prompts, a file of them, or chat", run_compute, kInfer, "[TASK.yaml] [--key value …]",
      "  swift infer --model DIR --prompt \"Hello\"\n  swift infer --adapters out/v0-…/checkpoint-100\n"
      "  swift infer --model DIR --infer_input in.jsonl --result_path out.jsonl\n"},
-    {"deploy", "Serve the OpenAI API, or print Kubernetes manifests", run_later},
+    {"deploy", "Serve the OpenAI API (later), or print Kubernetes manifests", run_deploy, 0,
+     "TASK.yaml --emit-manifests [--key value …]",
+     "  swift deploy task.yaml --emit-manifests | kubectl apply -f -\n"
+     "  swift deploy task.yaml --emit-manifests --kind cronjob --namespace llm\n"
+     "  swift deploy task.yaml --emit-manifests --output manifests/\n"
+     "  swift deploy task.yaml --explain\n",
+     "  --emit-manifests      Print Kubernetes YAML; nothing is printed after an error\n"
+     "  --explain             One line an object: why it is there, and which setting\n"
+     "                        governs it\n"
+     "  --kind KIND           deployment, job, cronjob or all (default)\n"
+     "  --namespace NAME      Instead of deploy.namespace\n"
+     "  --name NAME           Instead of deploy.name\n"
+     "  --output PATH         A file, or a directory: a file an object and a\n"
+     "                        kustomization.yaml\n"
+     "  --kube-version 1.N    Version of the cluster, 1.29 to 1.37 (default 1.33)\n"
+     "  --set deploy.KEY=V    Change one setting; swift config explain deploy.KEY\n"
+     "                        tells what it means\n"},
     {"export", "Merge an adapter into its model", run_compute, kExport, "[--key value …]",
      "  swift export --adapters out/v0-…/checkpoint-100 --merge_lora true \\\n"
      "      --output_dir merged\n"},

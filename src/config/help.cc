@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/format.h"
+#include "config/deploy_table.h"
 #include "config/fields.h"
 #include "config/names.h"
 #include "config/serialize.h"
@@ -137,7 +138,7 @@ Json json_schema() {
   const auto all = fields(task);
   for (const Field& field : all) properties[std::string(field.key)] = field_schema(field);
   for (const Alias& alias : aliases()) properties[std::string(alias.name)] = alias_schema(alias, all);
-  properties["deploy"] = {{"type", {"object", "null"}}, {"description", "How the task runs on Kubernetes"}};
+  properties["deploy"] = deploy_schema();
   return {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
           {"title", "swift task"},
           {"type", "object"},
@@ -151,6 +152,7 @@ std::string explain(std::string_view key) {
   const Alias* alias = find_alias(key);
   const Field* field = find(all, alias != nullptr ? alias->key : key);
   if (field == nullptr) {
+    if (const auto text = explain_deploy(key)) return *text;
     const auto refused = refusal(key);
     throw base::Error(base::ExitCode::usage, refused ? *refused : unknown_name("key", key, all));
   }
@@ -177,6 +179,8 @@ std::string reference_page() {
     text += cat("| `", field.key, "` | ", expectation(field), " | ", value.empty() ? "" : "`" + value + "`",
                 " | ", field.help, " |\n");
   }
+  text += "\n## Kubernetes\n\nThe nested section `deploy:`; a flag is `--set deploy.key=value`.\n\n" +
+          deploy_reference();
   text += "\n## Other names\n\n| name | stands for |\n|---|---|\n";
   for (const Alias& alias : aliases())
     text += cat("| `", alias.name, "` | `", alias.key, "`", alias.deprecated ? ", deprecated" : "", " |\n");

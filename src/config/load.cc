@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/suggest.h"
+#include "config/deploy.h"
 #include "config/fields.h"
 #include "config/flags.h"
 #include "config/names.h"
@@ -25,19 +26,6 @@ std::string variable_of(std::string_view key) {
   return name;
 }
 
-std::string pointer_escape(const std::string& key) {
-  std::string escaped;
-  for (const char c : key) {
-    if (c == '~')
-      escaped += "~0";
-    else if (c == '/')
-      escaped += "~1";
-    else
-      escaped += c;
-  }
-  return escaped;
-}
-
 class Loader {
  public:
   Loader(const Request& request, Report& report)
@@ -55,8 +43,9 @@ class Loader {
     environment();
     for (const auto& [key, raw] : arguments.values) store(*find(known_, key), raw);
     for (const auto& [path, node] : arguments.deploy) {
-      set_deploy(path, to_json(node), arguments.deploy_origins.at(path));
+      set_deploy(path, node, arguments.deploy_origins.at(path));
     }
+    read_deploy(out_.task, report_);
     out_.warnings.insert(out_.warnings.end(), arguments.warnings.begin(), arguments.warnings.end());
     return std::move(out_);
   }
@@ -97,7 +86,7 @@ class Loader {
   void read_entry(const YamlEntry& entry) {
     const std::string& key = entry.key.text;
     const Origin origin = Origin::in_file(entry.key.where);
-    if (key == "deploy") return read_deploy(entry.value);
+    if (key == "deploy") return take_deploy(entry.value);
     const Field* field = find(fields_, key);
     if (field == nullptr) {
       if (const Alias* alias = find_alias(key)) {
@@ -123,7 +112,7 @@ class Loader {
     }
   }
 
-  void read_deploy(const YamlNode& node) {
+  void take_deploy(const YamlNode& node) {
     if (node.kind == YamlNode::Kind::null) return;
     if (node.kind != YamlNode::Kind::map) {
       report_.add({Origin::in_file(node.where), node.length, "deploy: must be a map"});
@@ -136,16 +125,17 @@ class Loader {
 
   void places(const YamlNode& node, const std::string& pointer) {
     out_.task.deploy.where[pointer] = node.where;
+    if (node.kind == YamlNode::Kind::scalar) out_.task.deploy.text[pointer] = node.text;
     for (size_t i = 0; i < node.items.size(); ++i) places(node.items[i], pointer + "/" + std::to_string(i));
     for (const YamlEntry& entry : node.entries) {
-      const std::string inner = pointer + "/" + pointer_escape(entry.key.text);
+      const std::string inner = pointer + "/" + pointer_part(entry.key.text);
       places(entry.value, inner);
       // An unknown key is shown at the key, not at its value.
       out_.task.deploy.where[inner] = entry.key.where;
     }
   }
 
-  void set_deploy(const std::string& path, const base::Json& value, const Origin& origin) {
+  void set_deploy(const std::string& path, const YamlNode& node, const Origin& origin) {
     base::Json* at = &out_.task.deploy.value;
     std::string pointer;
     size_t begin = 0;
@@ -155,18 +145,37 @@ class Loader {
       if (!at->is_object()) *at = base::Json::object();
       at = &(*at)[part];
       pointer += '/';
-      pointer += pointer_escape(part);
+      pointer += pointer_part(part);
       begin = end + 1;
     }
-    *at = value;
+    forget(pointer);
+    *at = to_json(node);
     out_.task.deploy.where[pointer] = {origin.name};
+    texts(node, pointer);
     out_.task.origins.insert_or_assign("deploy", origin);
+  }
+
+  // What stood below a part that a flag replaces.
+  void forget(const std::string& pointer) {
+    const auto below = [&](const auto& entry) {
+      return entry.first == pointer || entry.first.compare(0, pointer.size() + 1, pointer + "/") == 0;
+    };
+    std::erase_if(out_.task.deploy.where, below);
+    std::erase_if(out_.task.deploy.text, below);
+  }
+
+  void texts(const YamlNode& node, const std::string& pointer) {
+    if (node.kind == YamlNode::Kind::scalar) out_.task.deploy.text[pointer] = node.text;
+    for (size_t i = 0; i < node.items.size(); ++i) texts(node.items[i], pointer + "/" + std::to_string(i));
+    for (const YamlEntry& entry : node.entries)
+      texts(entry.value, pointer + "/" + pointer_part(entry.key.text));
   }
 
   void environment() {
     for (const auto& [name, value] : request_.environment) {
-      const auto field = std::find_if(fields_.begin(), fields_.end(),
-                                      [wanted = name](const Field& f) { return variable_of(f.key) == wanted; });
+      const auto field = std::find_if(fields_.begin(), fields_.end(), [wanted = name](const Field& f) {
+        return variable_of(f.key) == wanted;
+      });
       if (field == fields_.end()) {
         warn_variable(name);
         continue;

@@ -1,5 +1,6 @@
 #include "config/serialize.h"
 
+#include "base/hash.h"
 #include "config/fields.h"
 #include "config/value.h"
 
@@ -74,14 +75,7 @@ std::filesystem::path load_args(Task& task, const std::filesystem::path& checkpo
 }
 
 std::string hash(const Task& task) {
-  uint64_t state = 0xcbf29ce484222325U;
-  for (const char byte : to_json(task).dump()) {
-    state = (state ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
-  }
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text(16, '0');
-  for (int i = 15; i >= 0; --i, state >>= 4) text[i] = kDigits[state & 15];
-  return text;
+  return base::fnv1a_hex(to_json(task).dump());
 }
 
 }  // namespace swift::config

@@ -12,10 +12,11 @@
 
 namespace swift::config {
 
-// A part of the YAML whose keys another layer defines: the values, and the place of each by JSON pointer
-// ("/service/port").
+// A nested part of the YAML: the values, and the place and the text as written of each by JSON pointer
+// ("/service/port"). deploy.h gives it types.
 struct Tree {
   base::Json value = base::Json::object();
+  std::map<std::string, std::string> text;  // scalars
   std::map<std::string, base::Location> where;
 };
 

@@ -167,17 +167,17 @@ TEST_CASE("a variable that is nearly a setting is pointed out, one of Kubernetes
             .warnings.empty());
 }
 
-TEST_CASE("deploy is kept as a tree with the place of every part") {
-  const Task task = given("deploy:\n  service: {port: 80}\n  nodes/a: \"1\"\n  list: [x]\n",
+TEST_CASE("deploy is kept as a tree with the place and the text of every part") {
+  const Task task = given("deploy:\n  service: {port: 80}\n  labels: {a/b: 0777, c: \"1\"}\n  image_pull_secrets: [x]\n",
                           {"--set", "deploy.service.name=front", "--deploy.replicas", "3"})
                         .task;
-  CHECK(task.deploy.value ==
-        swift::base::Json::parse(
-            R"({"service":{"port":80,"name":"front"},"nodes/a":"1","list":["x"],"replicas":3})"));
+  CHECK(task.deploy.value.at("service") == swift::base::Json::parse(R"({"port":80,"name":"front"})"));
+  CHECK(task.deploy.value.at("replicas") == 3);
   CHECK(task.deploy.where.at("/service/port").line == 2);
   CHECK(task.deploy.where.at("/service/port").column == 13);
-  CHECK(task.deploy.where.at("/nodes~1a").line == 3);
-  CHECK(task.deploy.where.at("/list/0").column == 10);
+  CHECK(task.deploy.where.at("/labels/a~1b").line == 3);
+  CHECK(task.deploy.where.at("/image_pull_secrets/0").column == 24);
+  CHECK(task.deploy.text.at("/labels/a~1b") == "0777");
 }
 
 TEST_CASE("the task of contract.md's manifest example is accepted") {

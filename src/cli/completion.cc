@@ -25,6 +25,7 @@ std::string flags_of(const Command& command) {
   std::istringstream help{std::string(command.flags)};
   for (std::string line; std::getline(help, line);) {
     const size_t begin = line.find("--");
+    if (begin != 2) continue;  // a line that goes on
     text += " " + line.substr(begin, line.find(' ', begin) - begin);
   }
   return text;

@@ -42,6 +42,8 @@ int validate(std::vector<std::string> words) {
     config::require(task, "train");
   } catch (const config::ConfigError& error) {
     for (const config::Problem& problem : error.problems()) lacks += "\n  " + problem.message;
+  } catch (const base::Error& error) {
+    lacks = "\n  " + error.where().str() + ": " + error.message();
   }
   std::cerr << "the configuration is valid" << lacks << "\n";
   return 0;

@@ -205,6 +205,7 @@ class Planner {
     if (kinds > 0) plan_.claim = s.claim.value_or(plan_.name.text + "-models");
     if (s.storage_class && !s.size)
       fault("/deploy/storage", "deploy.storage: a new claim needs size, such as 500Gi");
+    access(s);
     if (plan_.serves) inside(plan_.model_path, "the model");
     for (const std::string& adapter : plan_.task.adapters) inside({adapter, "/adapters"}, "the adapter");
     if (!plan_.trains) return;
@@ -221,6 +222,21 @@ class Planner {
       if (data.find('/') != std::string::npos)
         inside({data.substr(0, data.find('#')), "/dataset"}, "the dataset");
     }
+  }
+
+  void access(const config::Storage& s) {
+    if (!s.access_mode) return;
+    const std::string& mode = *s.access_mode;
+    if (plan_.trains && mode == "ReadOnlyMany")
+      fault("/deploy/storage/access_mode",
+            "deploy.storage.access_mode: training writes into the volume; ReadOnlyMany "
+            "does not let it, ReadWriteMany does");
+    const bool one_node = mode == "ReadWriteOnce" || mode == "ReadWriteOncePod";
+    if (one_node &&
+        (plan_.serves ? plan_.several_replicas() || plan_.in_groups() : plan_.multi_node_training()))
+      fault("/deploy/storage/access_mode", "deploy.storage.access_mode: " + mode +
+                                               " admits pods of one node only, and there are several pods; "
+                                               "ReadWriteMany or ReadOnlyMany admits them");
   }
 
   void inside(const Chosen& path, const std::string& what) {

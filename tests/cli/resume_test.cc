@@ -219,7 +219,7 @@ TEST_CASE("resuming with other settings or data is refused by name") {
         2);
 }
 
-TEST_CASE("resuming a finished run changes nothing; broken or absent state is refused") {
+TEST_CASE("resuming a finished run changes nothing, and broken or absent state is refused") {
   const fs::path output = scratch("finished");
   REQUIRE(swift::tests::swift(train_words(output)).code == 0);
   const fs::path checkpoint = output / "checkpoint-6";

@@ -32,7 +32,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("a prompt's answer is all of the output; the speed goes to the error stream") {
+TEST_CASE("a prompt's answer is all of the output, and the speed goes to the error stream") {
   Fixture f;
   f.task.prompt = "hi";
   CHECK(f.run() == 0);

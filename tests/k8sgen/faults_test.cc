@@ -42,6 +42,8 @@ TEST_CASE("every kind of mistake is told with its line") {
   expect(kHead + "  shm_size: 900Gi\n", 5, "900Gi");
   expect("  name: web\n  storage: {claim: c, storage_class: d, size: 1Gi}\n", 4, "exclude each other");
   expect("  name: web\n  storage: {storage_class: d}\n", 4, "needs size");
+  expect("  name: web\n  storage: {storage_class: d, size: 1Gi, access_mode: ReadWriteOnce}\n  replicas: 2\n",
+         4, "admits pods of one node only");
   expect(kHead + "  logs_mount: /models\n", 5, "/models");
   expect(kHead + "  secrets: [{name: a, key: k}]\n", 5, "needs mount or env");
   expect(kHead + "  autoscaling: {min: 0, max: 2}\n", 5, "needs provider keda");

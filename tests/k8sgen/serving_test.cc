@@ -170,7 +170,7 @@ TEST_CASE("the way in is an Ingress, or a route of a Gateway") {
   CHECK(at(the(objects, "HTTPRoute"), "spec.parentRefs.0.namespace").text() == "n");
 }
 
-TEST_CASE("a changed task is a new hash on the pods; the number of replicas is not") {
+TEST_CASE("a changed task is a new hash on the pods, the number of replicas is not") {
   const auto hash = [](const std::string& yaml) {
     return at(the(of(yaml), "Deployment"), "spec.template.metadata.annotations")
         .find("swift/config-hash")

@@ -38,7 +38,7 @@ TEST_CASE("resuming drops later steps, the closing summary and a torn line") {
         "{\"step\":3,\"loss\":0.5}\n");
 }
 
-TEST_CASE("resuming without a log begins one; creating replaces an old one") {
+TEST_CASE("resuming without a log begins one, creating replaces an old one") {
   const fs::path path = fresh("report-missing.jsonl");
   MetricsLog::resume(path, 10).write({{"step", 11}});
   CHECK(base::read_file(path) == "{\"step\":11}\n");

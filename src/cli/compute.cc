@@ -1,8 +1,10 @@
 // The verbs that need LibTorch: the settings are checked here, the work is done in the shared library beside
 // the executable, which is loaded only now.
 #include <dlfcn.h>
+#include <malloc.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/error.h"
@@ -15,7 +17,18 @@ namespace {
 
 using ComputeRun = int (*)(const char* verb, const config::Task* task);
 
+// Before the library is loaded, because OpenMP reads its variables then.
+void prepare_runtime() {
+  // A thread that waits for another spins this often and then sleeps. libgomp's own 300,000 make a run several times
+  // slower when other work takes a core; fewer than this cost idle machines a tenth.
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "20000", 0);
+  // Every step allocates the same activations: the pages stay, instead of being given back and cleared again.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
 ComputeRun load_compute() {
+  prepare_runtime();
   const auto library = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libswift_compute.so";
   void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {

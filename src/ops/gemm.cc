@@ -7,50 +7,15 @@
 #include <cstring>
 #include <vector>
 
+#include "ops/panel_pack.h"
+
 namespace swift::ops {
 namespace {
 
 using c10::BFloat16;
 
-// Columns of the result that one packed panel covers: its panel of up to 3,072 rows fits in 2 MiB of L2.
-constexpr int64_t kPanel = 128;
 // Rows of the result that one micro-kernel call covers.
 constexpr int64_t kRows = 64;
-
-// Pairs of bf16 along the reduction are the unit of the VNNI layout: panel[pair][column] holds both.
-// From w (n, k): the panel's columns are rows of w, so this is a transposition of 32-bit words.
-[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void pack_transposed(
-    const uint32_t* w, int64_t row_words, int64_t columns, int64_t pairs, uint32_t* panel) {
-  constexpr int64_t kTile = 16;
-  for (int64_t p0 = 0; p0 < pairs; p0 += kTile) {
-    const int64_t p1 = std::min(pairs, p0 + kTile);
-    for (int64_t c0 = 0; c0 < columns; c0 += kTile) {
-      const int64_t c1 = std::min(columns, c0 + kTile);
-      if (p1 - p0 == kTile && c1 - c0 == kTile) {
-        for (int64_t p = 0; p < kTile; ++p) {
-          uint32_t* out = panel + (p0 + p) * kPanel + c0;
-          const uint32_t* in = w + c0 * row_words + p0 + p;
-          for (int64_t c = 0; c < kTile; ++c) out[c] = in[c * row_words];
-        }
-      } else {
-        for (int64_t p = p0; p < p1; ++p) {
-          for (int64_t c = c0; c < c1; ++c) panel[p * kPanel + c] = w[c * row_words + p];
-        }
-      }
-    }
-  }
-}
-
-// From w (n, k) with the reduction along n: two adjacent rows are interleaved.
-[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void pack_interleaved(
-    const uint16_t* w, int64_t row_length, int64_t columns, int64_t pairs, uint32_t* panel) {
-  for (int64_t p = 0; p < pairs; ++p) {
-    const uint16_t* low = w + 2 * p * row_length;
-    const uint16_t* high = low + row_length;
-    uint32_t* out = panel + p * kPanel;
-    for (int64_t c = 0; c < columns; ++c) out[c] = uint32_t{low[c]} | uint32_t{high[c]} << 16;
-  }
-}
 
 [[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void round_rows(
     const float* in, const float* bias, BFloat16* out, int64_t rows, int64_t columns, int64_t out_stride) {

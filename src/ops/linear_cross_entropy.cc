@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/fast_math.h"
+#include "ops/lanes.h"
 #include "ops/linear.h"
 
 namespace swift::ops {
@@ -13,45 +13,65 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
-// fp32 logits of one chunk stay below this many bytes.
-constexpr int64_t kChunkBytes = int64_t{96} << 20;
+// fp32 logits of one chunk stay below this many bytes. Every chunk reads the whole head twice.
+constexpr int64_t kChunkBytes = int64_t{192} << 20;
 
-int64_t chunk_rows(int64_t vocab) {
-  return std::clamp<int64_t>(kChunkBytes / (vocab * 4) / 16 * 16, 16, 2048);
+// Rows of a chunk, all chunks being of about one size.
+int64_t chunk_rows(int64_t rows, int64_t vocab) {
+  const int64_t most = std::clamp<int64_t>(kChunkBytes / (vocab * 4) / 16 * 16, 16, 2048);
+  const int64_t chunks = std::max<int64_t>(1, (rows + most - 1) / most);
+  return std::max<int64_t>(1, (rows + chunks - 1) / chunks);
 }
 
-// Per row: loss = logsumexp(z) - z[label]; z becomes scale * (softmax(z) - onehot(label)), in place.
-void losses_and_gradients(Tensor& z, const Tensor& labels, float scale, Tensor& losses) {
+// Loss of a row of logits, logsumexp(z) - z[label], and dz = scale (softmax(z) - onehot(label)). z is
+// overwritten.
+template <class T>
+float row_loss(float* z, int64_t vocab, int64_t label, float scale, T* dz) {
+  Floats most = splat(-INFINITY);
+  for_lanes(0, vocab, [&](int64_t i, int64_t n) {
+    most = largest(n == kLanes ? load(z + i) : splat(*std::max_element(z + i, z + i + n)), most);
+  });
+  float top = most[0];
+  for (int64_t lane = 1; lane < kLanes; ++lane) top = std::max(top, most[lane]);
+  const float target = z[label];
+  double total = 0;
+  constexpr int64_t kBlock = 1024;  // fp32 partial sums short enough to stay exact to 1e-7
+  for (int64_t start = 0; start < vocab; start += kBlock) {
+    Floats part = {};
+    float rest = 0;
+    for_lanes(start, std::min(vocab, start + kBlock), [&](int64_t i, int64_t n) {
+      const Floats e = exp_lanes(load(z + i, n) - top);
+      store(z + i, e, n);
+      if (n == kLanes)
+        part += e;
+      else
+        for (int64_t lane = 0; lane < n; ++lane) rest += e[lane];
+    });
+    total += static_cast<double>(sum(part)) + rest;
+  }
+  const auto factor = static_cast<float>(scale / total);
+  const float right = z[label] * factor - scale;
+  for_lanes(0, vocab, [&](int64_t i, int64_t n) { store(dz + i, load(z + i, n) * factor, n); });
+  dz[label] = static_cast<T>(right);
+  return static_cast<float>(std::log(total) + top - target);
+}
+
+// Losses (rows) and dz (rows, vocab) in the type of the hidden states. z is overwritten.
+Tensor losses_and_gradients(Tensor& z, const Tensor& labels, float scale, at::ScalarType type,
+                            Tensor& losses) {
   const int64_t vocab = z.size(1);
+  Tensor dz = at::empty(z.sizes(), z.options().dtype(type));
   float* data = z.data_ptr<float>();
   const int64_t* label = labels.const_data_ptr<int64_t>();
   float* loss = losses.data_ptr<float>();
-  at::parallel_for(0, z.size(0), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      float* values = data + row * vocab;
-      float largest = -INFINITY;
-#pragma omp simd reduction(max : largest)
-      for (int64_t i = 0; i < vocab; ++i) largest = std::max(largest, values[i]);
-      const float target = values[label[row]];
-      double total = 0;
-      constexpr int64_t kBlock = 1024;  // fp32 partial sums short enough to stay exact to 1e-7
-      for (int64_t start = 0; start < vocab; start += kBlock) {
-        float part = 0;
-        const int64_t stop = std::min(vocab, start + kBlock);
-#pragma omp simd reduction(+ : part)
-        for (int64_t i = start; i < stop; ++i) {
-          values[i] = fast_exp(values[i] - largest);
-          part += values[i];
-        }
-        total += part;
-      }
-      loss[row] = static_cast<float>(std::log(total) + largest - target);
-      const float factor = static_cast<float>(scale / total);
-#pragma omp simd
-      for (int64_t i = 0; i < vocab; ++i) values[i] *= factor;
-      values[label[row]] -= scale;
-    }
+  AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, type, "cross_entropy", [&] {
+    auto* out = dz.data_ptr<scalar_t>();
+    at::parallel_for(0, z.size(0), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row)
+        loss[row] = row_loss(data + row * vocab, vocab, label[row], scale, out + row * vocab);
+    });
   });
+  return dz;
 }
 
 struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
@@ -63,23 +83,23 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
     const Tensor targets = labels.index_select(0, rows);
     Tensor dkept = at::empty_like(kept);
     Tensor dw = weight_grad ? at::zeros(w.sizes(), w.options().dtype(at::kFloat)) : Tensor();
-    double sum = 0;
-    const int64_t step = chunk_rows(w.size(0));
+    double total = 0;
+    const int64_t step = chunk_rows(kept.size(0), w.size(0));
     for (int64_t first = 0; first < kept.size(0); first += step) {
       const int64_t count = std::min(step, kept.size(0) - first);
       const Tensor part = kept.narrow(0, first, count);
       Tensor z = logits(part, w);
       Tensor losses = at::empty({count}, z.options());
-      losses_and_gradients(z, targets.narrow(0, first, count), static_cast<float>(scale), losses);
-      sum += losses.sum(at::kDouble).item<double>();
-      const Tensor dz = z.to(h.scalar_type());
+      const Tensor dz = losses_and_gradients(z, targets.narrow(0, first, count), static_cast<float>(scale),
+                                             h.scalar_type(), losses);
+      total += losses.sum(at::kDouble).item<double>();
       dkept.narrow(0, first, count).copy_(product_nn(dz, w));
       if (weight_grad) dw.add_(at::mm(dz.t(), part));
     }
     Tensor dh = at::zeros_like(h);
     dh.index_copy_(0, rows, dkept);
     ctx->save_for_backward({dh, weight_grad ? dw.to(w.scalar_type()) : Tensor()});
-    return at::scalar_tensor(sum * scale, h.options().dtype(at::kFloat));
+    return at::scalar_tensor(total * scale, h.options().dtype(at::kFloat));
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <vector>
 
+#include "ops/lanes.h"
+
 namespace swift::ops {
 namespace {
 
@@ -15,17 +17,17 @@ void forward_rows(const T* x, const T* w, T* y, float* inverse_rms, int64_t begi
                   int64_t hidden, float eps) {
   for (int64_t row = begin; row < end; ++row) {
     const T* in = x + row * hidden;
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < hidden; ++i) sum += static_cast<float>(in[i]) * static_cast<float>(in[i]);
-    const float scale = 1.0F / std::sqrt(sum / static_cast<float>(hidden) + eps);
+    Floats squares = {};
+    for_lanes(0, hidden, [&](int64_t i, int64_t n) {
+      const Floats value = load(in + i, n);
+      squares += value * value;
+    });
+    const float scale = 1.0F / std::sqrt(sum(squares) / static_cast<float>(hidden) + eps);
     inverse_rms[row] = scale;
     T* out = y + row * hidden;
-#pragma omp simd
-    for (int64_t i = 0; i < hidden; ++i) {
-      const T normal = static_cast<T>(static_cast<float>(in[i]) * scale);
-      out[i] = static_cast<T>(static_cast<float>(normal) * static_cast<float>(w[i]));
-    }
+    for_lanes(0, hidden, [&](int64_t i, int64_t n) {
+      store(out + i, rounded<T>(load(in + i, n) * scale) * load(w + i, n), n);
+    });
   }
 }
 
@@ -37,22 +39,18 @@ void backward_rows(const T* x, const T* w, const T* dy, const float* inverse_rms
     const T* in = x + row * hidden;
     const T* grad = dy + row * hidden;
     const float scale = inverse_rms[row];
-    float dot = 0;
-#pragma omp simd reduction(+ : dot)
-    for (int64_t i = 0; i < hidden; ++i) {
-      dot += static_cast<float>(grad[i]) * static_cast<float>(w[i]) * static_cast<float>(in[i]);
-    }
-    const float shift = dot * scale * scale / static_cast<float>(hidden);
+    Floats dot = {};
+    for_lanes(0, hidden,
+              [&](int64_t i, int64_t n) { dot += load(grad + i, n) * load(w + i, n) * load(in + i, n); });
+    const float shift = sum(dot) * scale * scale / static_cast<float>(hidden);
     T* out = dx + row * hidden;
-#pragma omp simd
-    for (int64_t i = 0; i < hidden; ++i) {
-      const float g = static_cast<float>(grad[i]) * static_cast<float>(w[i]);
-      out[i] = static_cast<T>(scale * (g - static_cast<float>(in[i]) * shift));
-    }
+    for_lanes(0, hidden, [&](int64_t i, int64_t n) {
+      store(out + i, scale * (load(grad + i, n) * load(w + i, n) - load(in + i, n) * shift), n);
+    });
     if (dw == nullptr) continue;
-#pragma omp simd
-    for (int64_t i = 0; i < hidden; ++i)
-      dw[i] += static_cast<float>(grad[i]) * static_cast<float>(in[i]) * scale;
+    for_lanes(0, hidden, [&](int64_t i, int64_t n) {
+      store(dw + i, load(dw + i, n) + load(grad + i, n) * load(in + i, n) * scale, n);
+    });
   }
 }
 

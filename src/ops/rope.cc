@@ -1,5 +1,7 @@
 #include "ops/rope.h"
 
+#include "ops/lanes.h"
+
 namespace swift::ops {
 namespace {
 
@@ -18,14 +20,12 @@ void rotate_range(const T* x, const float* cos, const float* sin, T* y, int64_t 
     for (int64_t head = 0; head < heads; ++head) {
       const T* in = x + (token * heads + head) * 2 * half;
       T* out = y + (token * heads + head) * 2 * half;
-#pragma omp simd
-      for (int64_t i = 0; i < half; ++i) {
-        const float low = static_cast<float>(in[i]);
-        const float high = static_cast<float>(in[i + half]);
-        const float turn = direction * s[i];
-        out[i] = static_cast<T>(low * c[i] - high * turn);
-        out[i + half] = static_cast<T>(high * c[i] + low * turn);
-      }
+      for_lanes(0, half, [&](int64_t i, int64_t n) {
+        const Floats low = load(in + i, n), high = load(in + i + half, n);
+        const Floats cosine = load(c + i, n), turn = direction * load(s + i, n);
+        store(out + i, low * cosine - high * turn, n);
+        store(out + i + half, high * cosine + low * turn, n);
+      });
     }
   }
 }

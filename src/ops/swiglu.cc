@@ -1,6 +1,6 @@
 #include "ops/swiglu.h"
 
-#include "ops/fast_math.h"
+#include "ops/lanes.h"
 
 namespace swift::ops {
 namespace {
@@ -13,23 +13,20 @@ constexpr int64_t kGrain = 8192;
 
 template <class T>
 void forward_range(const T* gate, const T* up, T* y, int64_t begin, int64_t end) {
-#pragma omp simd
-  for (int64_t i = begin; i < end; ++i) {
-    const float g = static_cast<float>(gate[i]);
-    y[i] = static_cast<T>(g / (1.0F + fast_exp(-g)) * static_cast<float>(up[i]));
-  }
+  for_lanes(begin, end, [&](int64_t i, int64_t n) {
+    const Floats g = load(gate + i, n);
+    store(y + i, g / (1.0F + exp_lanes(-g)) * load(up + i, n), n);
+  });
 }
 
 template <class T>
 void backward_range(const T* gate, const T* up, const T* dy, T* dgate, T* dup, int64_t begin, int64_t end) {
-#pragma omp simd
-  for (int64_t i = begin; i < end; ++i) {
-    const float g = static_cast<float>(gate[i]);
-    const float d = static_cast<float>(dy[i]);
-    const float sigmoid = 1.0F / (1.0F + fast_exp(-g));
-    dup[i] = static_cast<T>(d * g * sigmoid);
-    dgate[i] = static_cast<T>(d * static_cast<float>(up[i]) * sigmoid * (1.0F + g * (1.0F - sigmoid)));
-  }
+  for_lanes(begin, end, [&](int64_t i, int64_t n) {
+    const Floats g = load(gate + i, n), d = load(dy + i, n);
+    const Floats sigmoid = 1.0F / (1.0F + exp_lanes(-g));
+    store(dup + i, d * g * sigmoid, n);
+    store(dgate + i, d * load(up + i, n) * sigmoid * (1.0F + g * (1.0F - sigmoid)), n);
+  });
 }
 
 struct SwiGluFunction : torch::autograd::Function<SwiGluFunction> {

@@ -1,5 +1,6 @@
 #include "ops/gemm.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/native/CPUBlas.h>
 
@@ -43,18 +44,21 @@ template <class Pack, class Store>
 void by_panels(const BFloat16* a, const PanelShape& shape, const Pack& pack, const Store& store) {
   const int64_t panels = (shape.columns + kPanel - 1) / kPanel;
   at::parallel_for(0, panels, 1, [&](int64_t begin, int64_t end) {
-    std::vector<uint32_t> panel(static_cast<size_t>(shape.reduction / 2 * kPanel));
-    std::vector<float> tile(static_cast<size_t>(kRows * kPanel));
+    // ATen's memory begins at a cache line: a row of a matrix tile that crosses two costs twice the time.
+    const at::Tensor panel_memory = at::empty({shape.reduction / 2 * kPanel}, at::kInt);
+    const at::Tensor tile_memory = at::empty({kRows * kPanel}, at::kFloat);
+    auto* panel = reinterpret_cast<uint32_t*>(panel_memory.data_ptr<int32_t>());
+    auto* tile = tile_memory.data_ptr<float>();
     for (int64_t index = begin; index < end; ++index) {
       const int64_t first = index * kPanel;
       const int64_t width = std::min(kPanel, shape.columns - first);
-      pack(first, width, panel.data());
+      pack(first, width, panel);
       for (int64_t row = 0; row < shape.rows; row += kRows) {
         const int64_t height = std::min(kRows, shape.rows - row);
         at::native::cpublas::brgemm(height, width, shape.reduction, shape.reduction, kPanel, kPanel, false,
-                                    a + row * shape.reduction,
-                                    reinterpret_cast<const BFloat16*>(panel.data()), tile.data(), true);
-        store(tile.data(), row, height, first, width);
+                                    a + row * shape.reduction, reinterpret_cast<const BFloat16*>(panel), tile,
+                                    true);
+        store(tile, row, height, first, width);
       }
     }
     at::native::cpublas::brgemm_release();

@@ -73,7 +73,7 @@ inline Floats rounded<float>(Floats lanes) {
 }
 
 inline Floats splat(float value) {
-  return Floats{} + value;
+  return value - Floats{};  // keeps the sign of zero
 }
 
 // In a fixed order, so that a sum never depends on anything but its values.

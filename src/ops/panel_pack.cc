@@ -46,12 +46,12 @@ constexpr int64_t kAhead = 4;  // tiles, or pairs of rows, that are fetched befo
 }  // namespace
 
 void pack_transposed(const uint32_t* w, int64_t row_words, int64_t columns, int64_t pairs, uint32_t* panel) {
-  for (int64_t p0 = 0; p0 < pairs; p0 += kTile) {
-    const int64_t p1 = std::min(pairs, p0 + kTile);
-    for (int64_t c0 = 0; c0 < columns; c0 += kTile) {
-      const int64_t c1 = std::min(columns, c0 + kTile);
-      // Every row is a stream of its own, and the processor follows only a few by itself.
-      for (int64_t c = c0; c < c1; ++c) __builtin_prefetch(w + c * row_words + p0 + kAhead * kTile);
+  // Sixteen rows at a time, each read from its beginning to its end: so many streams the processor follows by
+  // itself.
+  for (int64_t c0 = 0; c0 < columns; c0 += kTile) {
+    const int64_t c1 = std::min(columns, c0 + kTile);
+    for (int64_t p0 = 0; p0 < pairs; p0 += kTile) {
+      const int64_t p1 = std::min(pairs, p0 + kTile);
       if (p1 - p0 == kTile && c1 - c0 == kTile) {
         transpose_tile(w + c0 * row_words + p0, row_words, panel + p0 * kPanel + c0);
         continue;

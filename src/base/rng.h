@@ -14,7 +14,8 @@ enum class Purpose : uint32_t {
   adapter_init = 3,
   weight_init = 4,
   sampling = 5,
-  split = 6
+  split = 6,
+  rounding = 7
 };
 
 // The 4 words of Philox 4x32-10 for a 128-bit counter and 64-bit key.

@@ -1,7 +1,6 @@
 // The verbs that need LibTorch: the settings are checked here, the work is done in the shared library beside
 // the executable, which is loaded only now.
 #include <dlfcn.h>
-#include <malloc.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -19,12 +18,9 @@ using ComputeRun = int (*)(const char* verb, const config::Task* task);
 
 // Before the library is loaded, because OpenMP reads its variables then.
 void prepare_runtime() {
-  // A thread that waits for another spins this often and then sleeps. libgomp's own 300,000 make a run several times
-  // slower when other work takes a core; fewer than this cost idle machines a tenth.
+  // A thread that waits for another spins this often and then sleeps. libgomp's own 300,000 make a run
+  // several times slower when other work takes a core; fewer than this cost idle machines a tenth.
   if (std::getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "20000", 0);
-  // Every step allocates the same activations: the pages stay, instead of being given back and cleared again.
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
 ComputeRun load_compute() {

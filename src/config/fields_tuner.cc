@@ -23,11 +23,34 @@ void tuner_fields(FieldList& v, Task& t) {
   v("lora_bias", &t.lora_bias, {.one_of = {"none", "all", "lora_only"}, .carried = true},
     "Biases that are trained");
   v("use_rslora", &t.use_rslora, {.carried = true}, "Scale by alpha / sqrt(rank) (arXiv 2312.03732)");
+  v("use_dora", &t.use_dora, {.carried = true},
+    "Train direction and length of each weight row apart (DoRA, arXiv 2402.09353)");
+  v("use_lora_fa", &t.use_lora_fa, {.carried = true}, "Freeze A, train B alone (LoRA-FA, arXiv 2308.03303)");
+  v("lorap_lr_ratio", &t.lorap_lr_ratio, {.above = 0, .carried = true},
+    "Learning rate of B relative to A's (LoRA+, arXiv 2402.12354)");
   v("target_modules", &t.target_modules, {.carried = true},
     "Suffixes of module names, a regex, or all-linear (all but the output head)");
+  v("target_regex", &t.target_regex, {.carried = true},
+    "Regular expression that the whole module name must match, in place of target_modules");
+  v("rank_pattern", &t.rank_pattern, {.json_object = true, .carried = true},
+    "Ranks of single modules: {name ending or regex: rank}; the first that matches counts");
+  v("alpha_pattern", &t.alpha_pattern, {.json_object = true, .carried = true},
+    "Alphas of single modules, in the same form");
   v("modules_to_save", &t.modules_to_save, {.carried = true}, "Modules trained whole beside the adapters");
-  v("init_weights", &t.init_weights, {.one_of = {"true", "gaussian", "false"}, .carried = true},
-    "Start of A: uniform as PEFT, normal, or random A and B");
+  v("init_weights", &t.init_weights, {.carried = true},
+    "Start: true (A uniform), gaussian (A normal), false (A and B random), pissa or pissa_niter_<n> (arXiv "
+    "2404.02948)");
+
+  v.group("Freezing", kTrain);
+  v("freeze_parameters", &t.freeze_parameters, {},
+    "tuner_type full: beginnings of the names of frozen weights");
+  v("freeze_parameters_regex", &t.freeze_parameters_regex, {}, "Regular expression found in their names");
+  v("freeze_parameters_ratio", &t.freeze_parameters_ratio, {.min = 0, .max = 1},
+    "Part of the parameters that is frozen, from the embeddings up");
+  v("trainable_parameters", &t.trainable_parameters, {},
+    "Beginnings of the names of weights that are trained although frozen above");
+  v("trainable_parameters_regex", &t.trainable_parameters_regex, {},
+    "Regular expression found in their names");
 }
 
 }  // namespace swift::config

@@ -90,9 +90,6 @@ Json field_schema(const Field& field) {
   } else if (field.kind() == Kind::text && field.limits.one_of.empty()) {
     // A YAML reader takes `system: 7` for a number where this one keeps the text.
     schema["type"] = {"string", "number", "boolean"};
-  } else if (schema.contains("enum") && field.value() == "true") {
-    schema["type"] = {"string", "boolean"};
-    for (const bool word : {true, false}) schema["enum"].push_back(word);
   }
   if (field.optional()) schema = {{"anyOf", {schema, null}}};
   schema["description"] = field.help;

@@ -4,8 +4,10 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "config/optim.h"
 #include "config/report.h"
 #include "config/serialize.h"
+#include "config/tuner.h"
 
 namespace swift::config {
 namespace {
@@ -79,6 +81,7 @@ void resolve_training(Task& task, std::vector<std::string>& warnings) {
     task.tuner_type = "full";
     derive(task, "tuner_type");
   }
+  check_tuner(task);
   fill(task, task.learning_rate, "learning_rate", task.tuner_type == "full" ? 1e-5 : 1e-4);
   const int64_t batch = task.per_device_train_batch_size;
   fill(task, task.gradient_accumulation_steps, "gradient_accumulation_steps", 15 / batch + 1);
@@ -89,6 +92,8 @@ void resolve_training(Task& task, std::vector<std::string>& warnings) {
   }
   fill(task, task.eval_strategy, "eval_strategy", validates ? task.save_strategy : std::string("no"));
   fill(task, task.eval_steps, "eval_steps", task.save_steps);
+  resolve_optim(task);
+  optim_args(task);  // throws
 }
 
 // The model is found again from args.json, whatever the directory swift runs in then.

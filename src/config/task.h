@@ -59,9 +59,20 @@ struct Task {
   double lora_dropout = 0.05;
   std::string lora_bias = "none";
   bool use_rslora = false;
+  bool use_dora = false;
+  bool use_lora_fa = false;
+  std::optional<double> lorap_lr_ratio;
   std::vector<std::string> target_modules = {"all-linear"};
+  std::optional<std::string> target_regex;
   std::vector<std::string> modules_to_save;
+  std::string rank_pattern;   // JSON object {pattern of names: rank}, or empty
+  std::string alpha_pattern;  // JSON object {pattern of names: alpha}, or empty
   std::string init_weights = "true";
+  std::vector<std::string> freeze_parameters;  // beginnings of weight names
+  std::optional<std::string> freeze_parameters_regex;
+  double freeze_parameters_ratio = 0;
+  std::vector<std::string> trainable_parameters;
+  std::optional<std::string> trainable_parameters_regex;
 
   // Training
   std::string output_dir = "output";
@@ -72,6 +83,7 @@ struct Task {
   std::optional<int64_t> gradient_accumulation_steps;  // resolved: ceil(16 / batch size)
   std::optional<double> learning_rate;                 // resolved: 1e-4 for lora, 1e-5 for full
   std::string lr_scheduler_type = "cosine";
+  std::string lr_scheduler_kwargs;  // JSON object, or empty
   double warmup_ratio = 0.0;
   int64_t warmup_steps = 0;
   double weight_decay = 0.1;
@@ -79,7 +91,26 @@ struct Task {
   double adam_beta2 = 0.95;
   double adam_epsilon = 1e-8;
   double max_grad_norm = 1.0;
+  double neftune_noise_alpha = 0;
+  double label_smoothing_factor = 0;
+  double z_loss_coef = 0;
+  bool enable_dft_loss = false;
   std::string optim = "adamw_torch";
+  std::string optim_args;  // "key=value,…" of the optimizer
+  bool use_galore = false;
+  std::vector<std::string> galore_target_modules;  // parts of weight names; empty: every hidden matrix
+  bool galore_with_embedding = false;
+  int64_t galore_rank = 128;
+  int64_t galore_update_proj_gap = 50;
+  double galore_scale = 1.0;
+  std::string galore_proj_type = "std";
+  bool galore_optim_per_parameter = false;
+  bool galore_quantization = false;  // resolved: true for q_galore
+  bool galore_proj_quant = false;    // resolved: true for q_galore
+  int64_t galore_proj_group_size = 256;
+  double galore_cos_threshold = 0.4;
+  double galore_gamma_proj = 2;
+  int64_t galore_queue_size = 5;
   double num_train_epochs = 3;
   int64_t max_steps = -1;  // -1: num_train_epochs decides
   bool gradient_checkpointing = true;
@@ -88,6 +119,7 @@ struct Task {
   std::optional<std::string> eval_strategy;  // resolved: save_strategy, or "no" without validation data
   std::optional<int64_t> eval_steps;         // resolved: save_steps
   std::optional<int64_t> save_total_limit;
+  std::optional<int64_t> early_stop_interval;
   bool save_only_model = false;
   int64_t logging_steps = 5;
   bool logging_first_step = true;

@@ -4,6 +4,7 @@
 
 #include "model/recompute.h"
 #include "ops/attention.h"
+#include "ops/noise.h"
 #include "ops/rms_norm.h"
 #include "ops/rope.h"
 #include "ops/swiglu.h"
@@ -49,6 +50,8 @@ Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector
   std::copy(ids.begin(), ids.end(), index.data_ptr<int64_t>());
   const RopeTable rope = rope_table(inverse_frequencies(spec.rope, spec.attention.head_dim), positions);
   Tensor h = at::embedding(embed_tokens, index);
+  if (pass.neftune_alpha > 0)
+    h = h + ops::embedding_noise(h, positions, pass.neftune_alpha, pass.dropout_key);
   const bool recompute = pass.recompute && at::GradMode::is_enabled();
   // A frozen embedding gives no gradient, but the recomputing function is recorded only when its input needs
   // one.

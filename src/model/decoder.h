@@ -27,6 +27,7 @@ struct Block {
 struct Pass {
   uint64_t dropout_key = 0;  // 0: evaluation
   bool recompute = false;    // keep only block inputs, run each block again in the backward pass
+  double neftune_alpha = 0;  // size of the noise on the embeddings; 0: none
 };
 
 class Decoder {

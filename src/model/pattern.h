@@ -9,6 +9,12 @@ namespace swift::model {
 // True when the regular expression matches the whole text. Throws base::Error(usage) for a malformed pattern.
 bool matches_fully(const std::string& pattern, std::string_view text);
 
+// True when the regular expression matches some part of the text (Python's re.search).
+bool matches_part(const std::string& pattern, std::string_view text);
+
+// The expression for a key of rank_pattern or alpha_pattern: it may stand for the end of a name.
+std::string name_pattern(const std::string& key);
+
 // True when `name` equals `suffix` or ends with "." + suffix.
 bool has_suffix(std::string_view name, std::string_view suffix);
 
@@ -17,6 +23,11 @@ bool has_suffix(std::string_view name, std::string_view suffix);
 // base::Error(usage) when a target selects nothing, naming the near misses.
 std::vector<bool> select_modules(const std::vector<std::string>& targets,
                                  const std::vector<std::string>& names);
+
+// Throws base::Error(usage): "<setting>: '<target>' matches no module", the near misses among the names and
+// their endings, and after `known` what there is.
+[[noreturn]] void refuse_target(const std::string& setting, const std::string& target,
+                                const std::vector<std::string>& names, const std::string& known);
 
 // True for a single entry that select_modules takes as a regular expression.
 bool is_pattern(const std::vector<std::string>& targets);

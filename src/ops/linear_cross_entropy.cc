@@ -23,42 +23,70 @@ int64_t chunk_rows(int64_t rows, int64_t vocab) {
   return std::max<int64_t>(1, (rows + chunks - 1) / chunks);
 }
 
-// Loss of a row of logits, logsumexp(z) - z[label], and dz = scale (softmax(z) - onehot(label)). z is
-// overwritten.
-template <class T>
-float row_loss(float* z, int64_t vocab, int64_t label, float scale, T* dz) {
+// The largest logit of a row, and the sum of all.
+std::pair<float, double> top_and_sum(const float* z, int64_t vocab) {
   Floats most = splat(-INFINITY);
-  for_lanes(0, vocab, [&](int64_t i, int64_t n) {
-    most = largest(n == kLanes ? load(z + i) : splat(*std::max_element(z + i, z + i + n)), most);
-  });
+  double all = 0;
+  constexpr int64_t kBlock = 1024;  // fp32 partial sums short enough to stay exact to 1e-7
+  for (int64_t start = 0; start < vocab; start += kBlock) {
+    Floats part = {};
+    for_lanes(start, std::min(vocab, start + kBlock), [&](int64_t i, int64_t n) {
+      const Floats value = load(z + i, n);
+      part += value;
+      most = largest(n == kLanes ? value : splat(*std::max_element(z + i, z + i + n)), most);
+    });
+    all += sum(part);
+  }
   float top = most[0];
   for (int64_t lane = 1; lane < kLanes; ++lane) top = std::max(top, most[lane]);
-  const float target = z[label];
+  return {top, all};
+}
+
+// z becomes exp(z - top); returns its sum.
+double exponentials(float* z, int64_t vocab, float top) {
   double total = 0;
-  constexpr int64_t kBlock = 1024;  // fp32 partial sums short enough to stay exact to 1e-7
+  constexpr int64_t kBlock = 1024;
   for (int64_t start = 0; start < vocab; start += kBlock) {
     Floats part = {};
     float rest = 0;
     for_lanes(start, std::min(vocab, start + kBlock), [&](int64_t i, int64_t n) {
       const Floats e = exp_lanes(load(z + i, n) - top);
       store(z + i, e, n);
-      if (n == kLanes)
+      if (n == kLanes) {
         part += e;
-      else
+      } else {
         for (int64_t lane = 0; lane < n; ++lane) rest += e[lane];
+      }
     });
     total += static_cast<double>(sum(part)) + rest;
   }
-  const auto factor = static_cast<float>(scale / total);
-  const float right = z[label] * factor - scale;
-  for_lanes(0, vocab, [&](int64_t i, int64_t n) { store(dz + i, load(z + i, n) * factor, n); });
-  dz[label] = static_cast<T>(right);
-  return static_cast<float>(std::log(total) + top - target);
+  return total;
+}
+
+// Loss of a row of logits and dz = scale dloss/dz. z is overwritten.
+//   dz_j = p_j (weight (1 - s) + s + 2 c lse) - [j = y] weight (1 - s) - s / vocab
+template <class T>
+float row_loss(float* z, int64_t vocab, int64_t label, double scale, const LossShape& shape, T* dz) {
+  const auto [top, all] = top_and_sum(z, vocab);
+  const float target = z[label];
+  const double total = exponentials(z, vocab, top);
+  const double lse = std::log(total) + top;
+  const double right = static_cast<double>(z[label]) / total;
+  const double weight = (shape.dft ? right : 1.0) * (1.0 - shape.label_smoothing);
+  const double smooth = shape.label_smoothing;
+  const double each = weight + smooth + 2.0 * shape.z_loss * lse;
+  const auto factor = static_cast<float>(scale * each / total);
+  const auto floor = static_cast<float>(scale * smooth / static_cast<double>(vocab));
+  for_lanes(0, vocab, [&](int64_t i, int64_t n) { store(dz + i, load(z + i, n) * factor - floor, n); });
+  dz[label] = static_cast<T>(static_cast<float>(scale * (each * right - weight)) - floor);
+  const double loss =
+      weight * (lse - target) + smooth * (lse - all / static_cast<double>(vocab)) + shape.z_loss * lse * lse;
+  return static_cast<float>(loss);
 }
 
 // Losses (rows) and dz (rows, vocab) in the type of the hidden states. z is overwritten.
-Tensor losses_and_gradients(Tensor& z, const Tensor& labels, float scale, at::ScalarType type,
-                            Tensor& losses) {
+Tensor losses_and_gradients(Tensor& z, const Tensor& labels, double scale, const LossShape& shape,
+                            at::ScalarType type, Tensor& losses) {
   const int64_t vocab = z.size(1);
   Tensor dz = at::empty(z.sizes(), z.options().dtype(type));
   float* data = z.data_ptr<float>();
@@ -68,7 +96,7 @@ Tensor losses_and_gradients(Tensor& z, const Tensor& labels, float scale, at::Sc
     auto* out = dz.data_ptr<scalar_t>();
     at::parallel_for(0, z.size(0), 1, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row)
-        loss[row] = row_loss(data + row * vocab, vocab, label[row], scale, out + row * vocab);
+        loss[row] = row_loss(data + row * vocab, vocab, label[row], scale, shape, out + row * vocab);
     });
   });
   return dz;
@@ -76,7 +104,8 @@ Tensor losses_and_gradients(Tensor& z, const Tensor& labels, float scale, at::Sc
 
 struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& h, const Tensor& w, const Tensor& labels,
-                        double scale) {
+                        double scale, double label_smoothing, double z_loss, bool dft) {
+    const LossShape shape{label_smoothing, z_loss, dft};
     const Tensor rows = at::nonzero(labels != kIgnoreLabel).squeeze(1);
     const bool weight_grad = w.requires_grad();
     const Tensor kept = h.index_select(0, rows);
@@ -90,8 +119,8 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
       const Tensor part = kept.narrow(0, first, count);
       Tensor z = logits(part, w);
       Tensor losses = at::empty({count}, z.options());
-      const Tensor dz = losses_and_gradients(z, targets.narrow(0, first, count), static_cast<float>(scale),
-                                             h.scalar_type(), losses);
+      const Tensor dz =
+          losses_and_gradients(z, targets.narrow(0, first, count), scale, shape, h.scalar_type(), losses);
       total += losses.sum(at::kDouble).item<double>();
       dkept.narrow(0, first, count).copy_(product_nn(dz, w));
       if (weight_grad) dw.add_(at::mm(dz.t(), part));
@@ -106,20 +135,28 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
     const auto saved = ctx->get_saved_variables();
     const double factor = grads[0].item<double>();
     const auto scaled = [&](const Tensor& t) { return !t.defined() || factor == 1.0 ? t : t * factor; };
-    return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor()};
+    return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
 }  // namespace
 
-Tensor LinearCrossEntropy::forward(const Tensor& h, const Tensor& w, const Tensor& labels, double scale) {
-  return CrossEntropyFunction::apply(h, w, labels, scale);
+Tensor LinearCrossEntropy::forward(const Tensor& h, const Tensor& w, const Tensor& labels, double scale,
+                                   const LossShape& shape) {
+  return CrossEntropyFunction::apply(h, w, labels, scale, shape.label_smoothing, shape.z_loss, shape.dft);
 }
 
-Tensor LinearCrossEntropy::plain(const Tensor& h, const Tensor& w, const Tensor& labels, double scale) {
+Tensor LinearCrossEntropy::plain(const Tensor& h, const Tensor& w, const Tensor& labels, double scale,
+                                 const LossShape& shape) {
   const auto type = h.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  const Tensor z = at::linear(h, w).to(type);
-  return at::cross_entropy_loss(z, labels, {}, at::Reduction::Sum, kIgnoreLabel) * scale;
+  const Tensor rows = at::nonzero(labels != kIgnoreLabel).squeeze(1);
+  const Tensor z = at::linear(h, w).to(type).index_select(0, rows);  // (trained, vocab)
+  const Tensor lse = at::logsumexp(z, {1});
+  const Tensor right = z.gather(1, labels.index_select(0, rows).unsqueeze(1)).squeeze(1) - lse;  // log p_y
+  const Tensor weight = shape.dft ? right.detach().exp() : at::ones_like(right);
+  const Tensor loss = -(1.0 - shape.label_smoothing) * weight * right +
+                      shape.label_smoothing * (lse - z.mean(1)) + shape.z_loss * lse.square();
+  return loss.sum() * scale;
 }
 
 }  // namespace swift::ops

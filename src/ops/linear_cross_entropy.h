@@ -11,12 +11,23 @@ namespace swift::ops {
 
 constexpr int64_t kIgnoreLabel = -100;
 
+// Changes of the loss of a token, with p = softmax(z) and y its label:
+//   (1 - label_smoothing) (-log p_y) + label_smoothing mean_j(-log p_j) + z_loss logsumexp(z)^2
+// dft: the first term is weighted with p_y, taken as a constant (Wu et al. 2025, arXiv 2508.05629).
+struct LossShape {
+  double label_smoothing = 0;  // as transformers' LabelSmoother
+  double z_loss = 0;           // PaLM (Chowdhery et al. 2022)
+  bool dft = false;
+};
+
 struct LinearCrossEntropy {
   // Differentiable in h and, when it requires a gradient, w. scale multiplies the loss (1 / tokens of the
   // step).
-  static at::Tensor forward(const at::Tensor& h, const at::Tensor& w, const at::Tensor& labels, double scale);
+  static at::Tensor forward(const at::Tensor& h, const at::Tensor& w, const at::Tensor& labels, double scale,
+                            const LossShape& shape = {});
   // The same from basic tensor operations: oracle and fallback.
-  static at::Tensor plain(const at::Tensor& h, const at::Tensor& w, const at::Tensor& labels, double scale);
+  static at::Tensor plain(const at::Tensor& h, const at::Tensor& w, const at::Tensor& labels, double scale,
+                          const LossShape& shape = {});
 };
 
 }  // namespace swift::ops

@@ -13,7 +13,7 @@ namespace swift::ops {
 namespace {
 
 constexpr int64_t kTile = 16;  // words: one cache line
-constexpr int64_t kAhead = 4;  // tiles, or pairs of rows, that are fetched before they are needed
+constexpr int64_t kAhead = 8;  // pairs of rows that are fetched before they are needed
 
 // 16 x 16 words: rows of `in` become columns of `out`.
 [[gnu::target("avx512f")]] void transpose_tile(const uint32_t* in, int64_t in_stride, uint32_t* out) {

@@ -21,6 +21,7 @@ Json to_json(const TrainerState& state) {
           {"elapsed_seconds", state.elapsed_seconds},
           {"tokens_seen", state.tokens_seen},
           {"evaluated_step", state.evaluated_step},
+          {"stale_evaluations", state.stale_evaluations},
           {"best_metric", state.best_metric ? Json(*state.best_metric) : Json(nullptr)},
           {"best_checkpoint", state.best_checkpoint},
           {"fingerprint", state.fingerprint}};
@@ -38,6 +39,7 @@ TrainerState from_json(const Json& json, const fs::path& file) {
     state.elapsed_seconds = json.at("elapsed_seconds").get<double>();
     state.tokens_seen = json.at("tokens_seen").get<int64_t>();
     state.evaluated_step = json.value("evaluated_step", state.step);
+    state.stale_evaluations = json.value("stale_evaluations", int64_t{0});
     if (!json.at("best_metric").is_null()) state.best_metric = json.at("best_metric").get<double>();
     state.best_checkpoint = json.at("best_checkpoint").get<std::string>();
     state.fingerprint = json.at("fingerprint");
@@ -51,7 +53,7 @@ TrainerState from_json(const Json& json, const fs::path& file) {
 }  // namespace
 
 fs::path save_checkpoint(const fs::path& run, const config::Task& task, model::Decoder& decoder,
-                         const model::LoraSettings* adapter, const AdamW& optimizer,
+                         const model::LoraSettings* adapter, const Optimizer& optimizer,
                          const TrainerState& state) {
   base::AtomicDirectory directory(run / base::cat("checkpoint-", state.step));
   if (adapter != nullptr) {
@@ -68,7 +70,7 @@ fs::path save_checkpoint(const fs::path& run, const config::Task& task, model::D
   return run / base::cat("checkpoint-", state.step);
 }
 
-TrainerState load_state(const fs::path& checkpoint, const Json& fingerprint, AdamW& optimizer) {
+TrainerState load_state(const fs::path& checkpoint, const Json& fingerprint, Optimizer& optimizer) {
   const fs::path file = checkpoint / "trainer_state.json";
   const TrainerState state = from_json(base::read_json(file, base::ExitCode::model), file);
   for (const auto& [key, value] : fingerprint.items()) {

@@ -25,6 +25,7 @@ struct TrainerState {
   int64_t tokens_seen = 0;
   int64_t evaluated_step = -1;  // last step whose validation loss was measured
   std::optional<double> best_metric;
+  int64_t stale_evaluations = 0;  // since the best one
   std::string best_checkpoint;
   base::Json fingerprint = base::Json::object();  // settings and data that must not change on resuming
 };
@@ -33,11 +34,11 @@ struct TrainerState {
 // base::Error(failure); earlier checkpoints stay as they are.
 std::filesystem::path save_checkpoint(const std::filesystem::path& run, const config::Task& task,
                                       model::Decoder& decoder, const model::LoraSettings* adapter,
-                                      const AdamW& optimizer, const TrainerState& state);
+                                      const Optimizer& optimizer, const TrainerState& state);
 
 // Reads the state and the optimizer back. Throws base::Error(usage) when the fingerprint differs, naming what
 // changed.
 TrainerState load_state(const std::filesystem::path& checkpoint, const base::Json& fingerprint,
-                        AdamW& optimizer);
+                        Optimizer& optimizer);
 
 }  // namespace swift::train

@@ -1,6 +1,7 @@
-// AdamW with decoupled weight decay (Loshchilov & Hutter 2019) as torch.optim.AdamW computes it, on ATen's
-// fused kernel. States are fp32; a weight of a narrower type keeps an fp32 master beside it.
+// What every optimizer shares: the trained tensors, their fp32 masters, clipping, and a state of plain
+// tensors. One optimizer a file in optimizers/, chosen by name in optimizers/table.h.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,42 +14,55 @@ namespace swift::train {
 struct Parameter {
   std::string name;
   at::Tensor value;
-  bool decay = true;  // weight decay applies
+  bool decay = true;    // weight decay applies
+  double lr_scale = 1;  // factor on the learning rate (LoRA+: B trains faster than A)
 };
 
-struct AdamWSettings {
-  double beta1 = 0.9;
-  double beta2 = 0.95;
-  double epsilon = 1e-8;
-  double weight_decay = 0.1;
-};
+// Whether a name is that of the embeddings or of the output head.
+bool is_embedding(const std::string& name);
 
-class AdamW {
+class Optimizer {
  public:
-  AdamW(std::vector<Parameter> parameters, AdamWSettings settings);
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
 
   // Global L2 norm of all gradients in fp32; when above max_norm (> 0), gradients are scaled by
   // max_norm / (norm + 1e-6), as torch's clip_grad_norm_ does. Returns the norm before clipping.
   double clip(double max_norm);
+  // Updates every parameter that has a gradient.
   void step(double learning_rate);
+  // Updates parameters()[index], which must have a gradient.
+  void step_one(size_t index, double learning_rate);
   void zero_grad();
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
-  // Moments, masters and the step count under "exp_avg.<name>", "exp_avg_sq.<name>", "master.<name>",
-  // "steps".
+  // Everything that resuming needs, under "<what>.<name of the parameter>"; shapes and types never change.
   model::NamedTensors state() const;
-  // Throws base::Error(model) when a tensor is missing or has another shape.
+  // Throws base::Error(model) when a tensor is missing or has another shape or type.
   void load_state(const model::TensorFiles& files);
 
+ protected:
+  // A parameter of a narrower type gets an fp32 master beside it, unless without_master says that the
+  // optimizer keeps its weight in another form.
+  explicit Optimizer(std::vector<Parameter> parameters,
+                     const std::function<bool(size_t index)>& without_master = {});
+
+  // Updates weight(index). grad: fp32, shape of the weight, not to be changed.
+  virtual void update(size_t index, const at::Tensor& grad, double learning_rate) = 0;
+  // Appends the state of one parameter; the tensors are those in use, not copies.
+  virtual void append_state(size_t index, model::NamedTensors& state) const = 0;
+  // Called after load_state.
+  virtual void state_loaded() {}
+
+  // The fp32 tensor to update: the master, or the parameter itself. Undefined without a master.
+  at::Tensor& weight(size_t index) { return weights_[index]; }
+  const Parameter& parameter(size_t index) const { return parameters_[index]; }
+  size_t size() const { return parameters_.size(); }
+
  private:
-  struct Group {
-    std::vector<at::Tensor> masters, exp_avgs, exp_avg_sqs, steps;
-    std::vector<size_t> index;  // into parameters_
-    double weight_decay = 0;
-  };
   std::vector<Parameter> parameters_;
-  AdamWSettings settings_;
-  std::vector<Group> groups_;
+  std::vector<at::Tensor> weights_;
 };
 
 }  // namespace swift::train

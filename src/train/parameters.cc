@@ -1,5 +1,7 @@
 #include "train/parameters.h"
 
+#include "train/freeze.h"
+
 namespace swift::train {
 namespace {
 
@@ -7,23 +9,87 @@ bool decays(const std::string& name) {
   return !name.ends_with(".bias") && name.find("norm") == std::string::npos;
 }
 
+template <class T>
+model::Patterns<T> patterns_of(const std::string& text) {
+  model::Patterns<T> patterns;
+  if (text.empty()) return patterns;
+  const base::Json object = base::Json::parse(text);
+  for (const auto& [pattern, value] : object.items()) patterns.emplace_back(pattern, value.template get<T>());
+  return patterns;
+}
+
+bool trains(const std::string& adapter_tensor, const config::Task& task) {
+  return !task.use_lora_fa || !adapter_tensor.ends_with(".lora_A.weight");
+}
+
+// LoRA+ as PEFT's create_loraplus_optimizer groups its tensors.
+double lr_scale(const std::string& name, const at::Tensor& tensor, const config::Task& task) {
+  const bool faster = name.ends_with(".lora_B.weight") || tensor.dim() == 1;
+  return faster ? task.lorap_lr_ratio.value_or(1.0) : 1.0;
+}
+
+std::vector<bool> selection(model::Decoder& decoder, const config::Task& task) {
+  std::vector<Weight> weights;
+  decoder.visit([&](const std::string& name, at::Tensor& weight) {
+    weights.push_back({name, weight.numel()});
+  });
+  return trained_weights(weights, task);
+}
+
 }  // namespace
 
-std::vector<Parameter> make_trainable(model::Decoder& decoder, const model::LoraSettings* adapter) {
+model::LoraSettings lora_settings(const config::Task& task) {
+  model::LoraSettings settings;
+  settings.rank = task.lora_rank;
+  settings.alpha = task.lora_alpha;
+  settings.dropout = task.lora_dropout;
+  settings.rslora = task.use_rslora;
+  settings.dora = task.use_dora;
+  settings.init = task.init_weights;
+  settings.bias = task.lora_bias;
+  settings.targets = task.target_regex ? std::vector{*task.target_regex} : task.target_modules;
+  settings.rank_pattern = patterns_of<int64_t>(task.rank_pattern);
+  settings.alpha_pattern = patterns_of<double>(task.alpha_pattern);
+  settings.modules_to_save = task.modules_to_save;
+  return settings;
+}
+
+std::vector<Parameter> make_trainable(model::Decoder& decoder, const model::LoraSettings* adapter,
+                                      const config::Task& task) {
   std::vector<Parameter> parameters;
   if (adapter != nullptr) {
     for (auto& [name, tensor] : model::adapter_tensors(decoder, *adapter)) {
+      if (!trains(name, task)) continue;
       tensor.requires_grad_(true);
-      parameters.push_back({name, tensor, true});
+      parameters.push_back({name, tensor, decays(name), lr_scale(name, tensor, task)});
     }
     return parameters;
   }
+  const auto trained = selection(decoder, task);
+  size_t index = 0;
   decoder.visit([&](const std::string& name, at::Tensor& weight) {
+    if (!trained[index++]) return;
     weight = weight.detach().clone().requires_grad_(true);
-    parameters.push_back({name, weight, decays(name)});
+    parameters.push_back({name, weight, decays(name), 1.0});
   });
   if (decoder.spec.tied_embeddings) decoder.lm_head = decoder.embed_tokens;
   return parameters;
+}
+
+int64_t count_trained(model::Decoder& decoder, const model::LoraSettings* adapter, const config::Task& task) {
+  int64_t count = 0;
+  if (adapter != nullptr) {
+    for (const auto& [name, tensor] : model::adapter_tensors(decoder, *adapter)) {
+      if (trains(name, task)) count += tensor.numel();
+    }
+    return count;
+  }
+  const auto trained = selection(decoder, task);
+  size_t index = 0;
+  decoder.visit([&](const std::string&, at::Tensor& weight) {
+    if (trained[index++]) count += weight.numel();
+  });
+  return count;
 }
 
 }  // namespace swift::train

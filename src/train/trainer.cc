@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "base/signals.h"
 #include "ops/linear_cross_entropy.h"
+#include "train/optimizers/table.h"
 #include "train/parameters.h"
 #include "train/run_directory.h"
 
@@ -47,9 +48,9 @@ Tensor labels_of(const data::Pack& pack) {
 
 // Sum of cross entropies times scale, fp32 scalar.
 Tensor pack_loss(const model::Decoder& decoder, const data::Pack& pack, model::AttentionContext& attention,
-                 double scale, const model::Pass& pass) {
+                 double scale, const model::Pass& pass, const ops::LossShape& shape = {}) {
   const Tensor h = decoder.hidden_states(pack.input_ids, pack.position_ids, attention, pass);
-  return ops::LinearCrossEntropy::forward(h, decoder.lm_head, labels_of(pack), scale);
+  return ops::LinearCrossEntropy::forward(h, decoder.lm_head, labels_of(pack), scale, shape);
 }
 
 // FNV-1a over ids and labels: tells one encoded dataset from another.
@@ -68,6 +69,11 @@ std::string contents_hash(std::span<const data::Sample> samples) {
   return text.data();
 }
 
+Json schedule_arguments(const config::Task& task) {
+  if (task.lr_scheduler_kwargs.empty()) return Json::object();
+  return base::parse_json(task.lr_scheduler_kwargs, "lr_scheduler_kwargs", base::ExitCode::usage);
+}
+
 // What must be the same for a resumed run to continue the interrupted one.
 Json fingerprint(const config::Task& task, const Batches& batches, std::span<const data::Sample> samples,
                  int64_t total_steps) {
@@ -83,20 +89,54 @@ Json fingerprint(const config::Task& task, const Batches& batches, std::span<con
           {"torch_dtype", task.torch_dtype},
           {"learning_rate", task.learning_rate.value_or(0)},
           {"lr_scheduler_type", task.lr_scheduler_type},
+          {"lr_scheduler_kwargs", schedule_arguments(task)},
           {"warmup_steps", warmup_steps(total_steps, task.warmup_steps, task.warmup_ratio)},
+          {"optim", config::canonical_optim(task.optim)},
+          {"optim_args", task.optim_args},
           {"weight_decay", task.weight_decay},
           {"adam_beta1", task.adam_beta1},
           {"adam_beta2", task.adam_beta2},
           {"adam_epsilon", task.adam_epsilon},
           {"max_grad_norm", task.max_grad_norm},
+          {"neftune_noise_alpha", task.neftune_noise_alpha},
+          {"label_smoothing_factor", task.label_smoothing_factor},
+          {"z_loss_coef", task.z_loss_coef},
+          {"enable_dft_loss", task.enable_dft_loss},
           {"total_steps", total_steps}};
+}
+
+Json galore_fingerprint(const config::Task& task) {
+  return {{"galore_target_modules", task.galore_target_modules},
+          {"galore_with_embedding", task.galore_with_embedding},
+          {"galore_rank", task.galore_rank},
+          {"galore_update_proj_gap", task.galore_update_proj_gap},
+          {"galore_scale", task.galore_scale},
+          {"galore_proj_type", task.galore_proj_type},
+          {"galore_quantization", task.galore_quantization},
+          {"galore_proj_quant", task.galore_proj_quant},
+          {"galore_proj_group_size", task.galore_proj_group_size},
+          {"galore_cos_threshold", task.galore_cos_threshold},
+          {"galore_gamma_proj", task.galore_gamma_proj},
+          {"galore_queue_size", task.galore_queue_size}};
 }
 
 // The adapter's own settings come from the checkpoint; others given now would have no effect.
 Json adapter_fingerprint(const config::Task& task) {
   return {{"lora_rank", task.lora_rank},           {"lora_alpha", task.lora_alpha},
           {"lora_dropout", task.lora_dropout},     {"use_rslora", task.use_rslora},
-          {"target_modules", task.target_modules}, {"modules_to_save", task.modules_to_save}};
+          {"target_modules", task.target_modules}, {"modules_to_save", task.modules_to_save},
+          {"init_weights", task.init_weights},     {"use_dora", task.use_dora},
+          {"use_lora_fa", task.use_lora_fa},       {"lorap_lr_ratio", task.lorap_lr_ratio.value_or(1)},
+          {"lora_bias", task.lora_bias},           {"rank_pattern", task.rank_pattern},
+          {"alpha_pattern", task.alpha_pattern},   {"target_regex", task.target_regex.value_or("")}};
+}
+
+Json freeze_fingerprint(const config::Task& task) {
+  return {{"freeze_parameters", task.freeze_parameters},
+          {"freeze_parameters_regex", task.freeze_parameters_regex.value_or("")},
+          {"freeze_parameters_ratio", task.freeze_parameters_ratio},
+          {"trainable_parameters", task.trainable_parameters},
+          {"trainable_parameters_regex", task.trainable_parameters_regex.value_or("")}};
 }
 
 }  // namespace
@@ -110,17 +150,20 @@ Trainer::Trainer(const config::Task& task, model::Decoder& decoder,
       validation_(validation),
       run_(std::move(run)),
       batches_(samples, batch_settings(task, decoder.spec)),
-      optimizer_(make_trainable(decoder, adapter_ ? &*adapter_ : nullptr),
-                 {task.adam_beta1, task.adam_beta2, task.adam_epsilon, task.weight_decay}),
+      optimizer_(make_optimizer(task.optim, make_trainable(decoder, adapter_ ? &*adapter_ : nullptr, task),
+                                optimizer_settings(task))),
       total_steps_(count_steps(task, batches_)),
       schedule_(task.lr_scheduler_type, total_steps_,
-                warmup_steps(total_steps_, task.warmup_steps, task.warmup_ratio)) {
+                warmup_steps(total_steps_, task.warmup_steps, task.warmup_ratio), schedule_arguments(task),
+                task.learning_rate.value_or(1e-4)) {
+  if (task.galore_optim_per_parameter) layerwise_.emplace(*optimizer_);
   state_.fingerprint = fingerprint(task_, batches_, samples, total_steps_);
-  if (adapter_) state_.fingerprint.update(adapter_fingerprint(task_));
+  if (config::is_galore(task_.optim)) state_.fingerprint.update(galore_fingerprint(task_));
+  state_.fingerprint.update(adapter_ ? adapter_fingerprint(task_) : freeze_fingerprint(task_));
 }
 
 void Trainer::resume(const fs::path& checkpoint) {
-  state_ = load_state(checkpoint, state_.fingerprint, optimizer_);
+  state_ = load_state(checkpoint, state_.fingerprint, *optimizer_);
   batches_.seek(state_.cursor);
   saved_step_ = state_.step;
   reporter_.emplace(run_, !task_.report_to.empty() && task_.report_to[0] == "tensorboard", state_.step);
@@ -137,12 +180,16 @@ Result Trainer::run() {
     reporter_.emplace(run_, !task_.report_to.empty() && task_.report_to[0] == "tensorboard", std::nullopt);
   started_ = steady_seconds() - state_.elapsed_seconds;
   if (state_.step > 0) evaluate_if_due();  // the signal that ended the earlier start may have cut it off
-  while (state_.step < total_steps_) {
+  while (state_.step < total_steps_ && !stopped_early()) {
     if (!train_step()) return stop();
     if (base::stop_signal() != 0) return stop();
     after_step();
   }
   if (base::stop_signal() != 0 && evaluation_due()) return stop();
+  if (stopped_early()) {
+    reporter_->say(cat("stopped early at step ", state_.step, ": no better eval_loss in ",
+                       state_.stale_evaluations, " evaluations"));
+  }
   return finish(0);
 }
 
@@ -155,11 +202,12 @@ Result Trainer::stop() {
 bool Trainer::train_step() {
   const double begin = steady_seconds();
   const StepBatch batch = batches_.next();
+  const double learning_rate = task_.learning_rate.value_or(1e-4) * schedule_.factor(state_.step);
+  if (layerwise_) layerwise_->begin(learning_rate);
   const auto loss = accumulate(batch);
   if (!loss) return false;
   last_loss_ = *loss;
-  const double learning_rate = task_.learning_rate.value_or(1e-4) * schedule_.factor(state_.step);
-  const double grad_norm = optimizer_.clip(task_.max_grad_norm);
+  const double grad_norm = layerwise_ ? layerwise_->norm() : optimizer_->clip(task_.max_grad_norm);
   if (!std::isfinite(last_loss_) || !std::isfinite(grad_norm)) {
     throw base::Error(base::ExitCode::failure,
                       cat("the loss is not finite at step ", state_.step + 1, " (loss ", last_loss_,
@@ -167,8 +215,9 @@ bool Trainer::train_step() {
                       {},
                       "lower learning_rate or use torch_dtype: float32; earlier checkpoints are unharmed");
   }
-  optimizer_.step(learning_rate);
-  optimizer_.zero_grad();
+  optimizer_->step(learning_rate);
+  model::refresh_norms(decoder_);
+  optimizer_->zero_grad();
   ++state_.step;
   state_.cursor = batches_.cursor();
   const double seconds = steady_seconds() - begin;
@@ -186,17 +235,18 @@ bool Trainer::train_step() {
 std::optional<double> Trainer::accumulate(const StepBatch& batch) {
   double loss = 0;
   const double scale = 1.0 / static_cast<double>(std::max<int64_t>(1, batch.trained_tokens));
+  const ops::LossShape shape{task_.label_smoothing_factor, task_.z_loss_coef, task_.enable_dft_loss};
   for (size_t i = 0; i < batch.micro_batches.size(); ++i) {
     // Whoever sent the signal waits only so long; the step before this one is as good to resume from.
     if (base::stop_signal() != 0 && state_.step > 0) {
-      optimizer_.zero_grad();
+      optimizer_->zero_grad();
       return std::nullopt;
     }
     const base::Stream keys(static_cast<uint64_t>(task_.seed), base::Purpose::dropout,
                             static_cast<uint64_t>(state_.step));
-    const model::Pass pass{keys.bits(i) | 1U, task_.gradient_checkpointing};
+    const model::Pass pass{keys.bits(i) | 1U, task_.gradient_checkpointing, task_.neftune_noise_alpha};
     model::PackedContext attention(batch.micro_batches[i].cu_seqlens);  // the backward pass reads it too
-    const Tensor part = pack_loss(decoder_, batch.micro_batches[i], attention, scale, pass);
+    const Tensor part = pack_loss(decoder_, batch.micro_batches[i], attention, scale, pass, shape);
     loss += part.item<double>();
     part.backward();
   }
@@ -242,7 +292,11 @@ void Trainer::evaluate_if_due() {
 
 void Trainer::after_step() {
   evaluate_if_due();
-  if (due(task_.save_strategy, task_.save_steps) || state_.step == total_steps_) save();
+  if (due(task_.save_strategy, task_.save_steps) || state_.step == total_steps_ || stopped_early()) save();
+}
+
+bool Trainer::stopped_early() const {
+  return task_.early_stop_interval && state_.stale_evaluations >= *task_.early_stop_interval;
 }
 
 double Trainer::evaluate(std::span<const data::Sample> samples) {
@@ -266,8 +320,10 @@ void Trainer::run_evaluation() {
   const double loss = evaluate(validation_);
   if (base::stop_signal() != 0) return;  // a partial evaluation says nothing
   state_.evaluated_step = state_.step;
+  ++state_.stale_evaluations;
   if (!state_.best_metric || loss < *state_.best_metric) {
     state_.best_metric = loss;
+    state_.stale_evaluations = 0;
     state_.best_checkpoint = (run_ / cat("checkpoint-", state_.step)).string();
   }
   started_ += steady_seconds() - begin;
@@ -279,7 +335,7 @@ void Trainer::run_evaluation() {
 
 void Trainer::save() {
   if (saved_step_ == state_.step) return;
-  save_checkpoint(run_, task_, decoder_, adapter_ ? &*adapter_ : nullptr, optimizer_, state_);
+  save_checkpoint(run_, task_, decoder_, adapter_ ? &*adapter_ : nullptr, *optimizer_, state_);
   saved_step_ = state_.step;
   reporter_->draw_curves();
   prune_checkpoints();

@@ -1,4 +1,4 @@
-// The training loop of pt and sft: forward, chunked loss, backward, clip, AdamW; evaluation, logs,
+// The training loop of pt and sft: forward, chunked loss, backward, clip, update; evaluation, logs,
 // checkpoints.
 #pragma once
 #include <filesystem>
@@ -10,6 +10,7 @@
 #include "model/adapter.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
+#include "train/layerwise.h"
 #include "train/report/schedule.h"
 #include "train/reporter.h"
 
@@ -44,6 +45,7 @@ class Trainer {
   std::optional<double> accumulate(const StepBatch& batch);
   void log_step(double grad_norm, double learning_rate);
   void after_step();
+  bool stopped_early() const;
   void save();
   bool evaluation_due() const;
   void evaluate_if_due();
@@ -60,7 +62,8 @@ class Trainer {
   std::span<const data::Sample> validation_;
   std::filesystem::path run_;
   Batches batches_;
-  AdamW optimizer_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<LayerwiseUpdates> layerwise_;  // updates happen in the backward pass
   int64_t total_steps_;
   Schedule schedule_;
   TrainerState state_;

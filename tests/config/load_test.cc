@@ -168,9 +168,10 @@ TEST_CASE("a variable that is nearly a setting is pointed out, one of Kubernetes
 }
 
 TEST_CASE("deploy is kept as a tree with the place and the text of every part") {
-  const Task task = given("deploy:\n  service: {port: 80}\n  labels: {a/b: 0777, c: \"1\"}\n  image_pull_secrets: [x]\n",
-                          {"--set", "deploy.service.name=front", "--deploy.replicas", "3"})
-                        .task;
+  const Task task =
+      given("deploy:\n  service: {port: 80}\n  labels: {a/b: 0777, c: \"1\"}\n  image_pull_secrets: [x]\n",
+            {"--set", "deploy.service.name=front", "--deploy.replicas", "3"})
+          .task;
   CHECK(task.deploy.value.at("service") == swift::base::Json::parse(R"({"port":80,"name":"front"})"));
   CHECK(task.deploy.value.at("replicas") == 3);
   CHECK(task.deploy.where.at("/service/port").line == 2);

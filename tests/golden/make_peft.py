@@ -7,11 +7,13 @@ Each folder holds adapter_config.json, adapter_model.safetensors and golden.safe
     logits_base      (21, vocabulary) f32   without the adapter
     logits_adapter   the same with it
     logits_merged    the same after merge_and_unload
-lora_A and lora_B are both random, so a wrong scale, order or target shows. base_model_name_or_path names the
+lora_A and lora_B are both random, so a wrong scale, order or target shows. PiSSA's logits_base are those of its
+residual weights; a name with "converted" is saved by PEFT as a plain LoRA of twice the rank. base_model_name_or_path names the
 model's folder relative to the adapter's.
 """
 import json
 import shutil
+import tempfile
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -35,28 +37,45 @@ ADAPTERS = {
     "llama_rslora_regex": ("llama", dict(ALL, use_rslora=True, target_modules=REGEX)),
     "llama_lm_head_saved": ("llama", dict(ALL, modules_to_save=["lm_head"])),
     "qwen3_lm_head_saved": ("qwen3", dict(ALL, modules_to_save=["lm_head"])),
+    "qwen3_dora": ("qwen3", dict(ALL, use_dora=True)),
+    "qwen2_dora_patterns": ("qwen2", dict(ALL, use_dora=True, use_rslora=True, target_modules=SUFFIXES,
+                                          rank_pattern={"v_proj": 4}, alpha_pattern={"layers.0.*": 12})),
+    "llama_pissa": ("llama", dict(ALL, init_lora_weights="pissa")),
+    "llama_pissa_converted": ("llama", dict(ALL, init_lora_weights="pissa")),
+    "qwen3_pissa_rslora_converted": ("qwen3", dict(ALL, init_lora_weights="pissa", use_rslora=True)),
+    "qwen2_bias_all": ("qwen2", dict(ALL, bias="all", target_modules=["q_proj", "down_proj"])),
+    "qwen2_bias_lora_only": ("qwen2", dict(ALL, bias="lora_only", target_modules=["q_proj", "v_proj"])),
+    "qwen3_embed_saved": ("qwen3", dict(ALL, modules_to_save=["embed_tokens"])),
+    "qwen3_embed_head_saved": ("qwen3", dict(ALL, modules_to_save=["embed_tokens", "lm_head"])),
+    "qwen3_tied_embed_saved": ("qwen3", dict(ALL, modules_to_save=["embed_tokens"], ensure_weight_tying=True)),
 }
 
 
-def attach(base, settings, seed):
-    """A PEFT model whose trainable tensors are all random."""
+def attach(base, settings, seed, start=None):
+    """A PEFT model whose trainable tensors are all random; the adapter before that is saved in `start`."""
     torch.manual_seed(seed)
     model = get_peft_model(oracle.load(oracle.MODELS / base), LoraConfig(**settings)).eval()
+    if start is not None:
+        model.save_pretrained(start)
     with torch.no_grad():
         for name, value in model.named_parameters():
-            if value.requires_grad:
+            if "magnitude" in name:
+                value.mul_(1.0 + 0.3 * torch.randn_like(value))
+            elif value.requires_grad and (settings.get("bias") != "lora_only" or "lora_" in name):
+                # PEFT does not save the biases of lora_only, so they stay those of the base.
                 value.normal_(0.0, 0.08 if "lora_" in name else 0.2)
     return model
 
 
-def write_adapter(model, folder, base):
+def write_adapter(model, folder, base, start=None):
     """Saves with PEFT; then sorts what PEFT writes in the order of a set, and keeps paths of this machine out."""
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, path_initial_model_for_weight_conversion=start)
     (folder / "README.md").unlink(missing_ok=True)
     config = json.loads((folder / "adapter_config.json").read_text())
     config["base_model_name_or_path"] = f"../../models/{base}"
-    if isinstance(config["target_modules"], list):
-        config["target_modules"].sort()
+    for key in ("target_modules", "modules_to_save"):
+        if isinstance(config[key], list):
+            config[key].sort()
     oracle.write_json(folder / "adapter_config.json", config)
 
 
@@ -64,8 +83,10 @@ def write(index, name, base, settings):
     folder = OUT / name
     shutil.rmtree(folder, ignore_errors=True)
     ids = torch.randint(2, 128, (21,), generator=torch.Generator().manual_seed(SEED + index))
-    model = attach(base, settings, SEED + index)
-    write_adapter(model, folder, base)
+    with tempfile.TemporaryDirectory() as scratch:
+        start = f"{scratch}/start" if "converted" in name else None
+        model = attach(base, settings, SEED + index, start)
+        write_adapter(model, folder, base, start)
     with model.disable_adapter():
         golden = dict(ids=ids, logits_base=oracle.logits(model, ids))
     golden["logits_adapter"] = oracle.logits(model, ids)

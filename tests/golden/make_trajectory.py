@@ -3,7 +3,8 @@
     python tests/golden/make_trajectory.py    (needs torch, transformers, peft, accelerate; under a minute)
 
 samples.json          [{"input_ids", "labels"}, ...]; labels are not shifted, -100 is not trained
-start/<model>/        the adapter both sides start from, as PEFT initialises it (lora_A Kaiming, lora_B zero)
+start/<model>/        the adapter both sides start from, as PEFT initialises it (lora_A Kaiming, lora_B zero);
+                      a run with a `variant` takes its A and B, and PEFT's own start for what else it trains
 <run>.json            settings, per step {loss, grad_norm (before clipping), learning_rate}, and the L2 norm
                       of every trained tensor after the last step
 
@@ -21,7 +22,9 @@ import shutil
 import tempfile
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft.optimizers import create_loraplus_optimizer
+from safetensors.torch import load_file
 from transformers import Trainer, TrainingArguments
 
 import oracle
@@ -40,7 +43,19 @@ RUNS = {
     "llama_lora_epochs": dict(model="llama", tuner="lora", samples=22),
     "qwen3_full": dict(model="qwen3", tuner="full"),
     "llama_full": dict(model="llama", tuner="full", max_grad_norm=0.2),
+    # PEFT's variants; PiSSA starts from the weights themselves and needs no file.
+    "qwen3_rslora": dict(model="qwen3", tuner="lora", start="qwen3", variant=dict(use_rslora=True)),
+    "qwen3_dora": dict(model="qwen3", tuner="lora", start="qwen3", variant=dict(use_dora=True)),
+    "qwen2_dora": dict(model="qwen2", tuner="lora", start="qwen2", variant=dict(use_dora=True, bias="all")),
+    "llama_pissa": dict(model="llama", tuner="lora", variant=dict(init_lora_weights="pissa")),
+    "qwen3_pissa_dora": dict(model="qwen3", tuner="lora", variant=dict(init_lora_weights="pissa", use_dora=True)),
+    "llama_lora_plus": dict(model="llama", tuner="lora", lorap_lr_ratio=8.0),
+    "qwen3_dora_plus": dict(model="qwen3", tuner="lora", start="qwen3", variant=dict(use_dora=True),
+                            lorap_lr_ratio=4.0),
+    "qwen3_lora_fa": dict(model="qwen3", tuner="lora", lora_fa=True),
+    "llama_freeze": dict(model="llama", tuner="full", freeze=["model.embed_tokens", "model.layers.0"]),
 }
+LORA = dict(r=8, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
 def make_samples():
@@ -84,23 +99,40 @@ def learning_rate(step, run):
 
 def trainable(run):
     model = oracle.load(oracle.MODELS / run["model"]).train()
-    if run["tuner"] == "lora":
+    if run["tuner"] == "full":
+        for name, value in model.named_parameters():
+            value.requires_grad_(not name.startswith(tuple(run.get("freeze", ["-"]))))
+    elif "variant" not in run:
         model = PeftModel.from_pretrained(model, START / run["model"], is_trainable=True).train()
+    else:
+        model = get_peft_model(model, LoraConfig(**LORA, **run["variant"])).train()
+        if "start" in run:
+            set_peft_model_state_dict(model, load_file(START / run["start"] / "adapter_model.safetensors"))
+    for name, value in model.named_parameters():
+        if run.get("lora_fa") and "lora_A" in name:
+            value.requires_grad_(False)
     return model
 
 
 def trained(model):
     """Names as saved: PEFT's adapter name "default" does not appear in files."""
-    return {name.replace(".default", ""): value for name, value in model.named_parameters() if value.requires_grad}
+    return {name.replace(".default", "").replace("magnitude_vector.weight", "magnitude_vector"): value
+            for name, value in model.named_parameters() if value.requires_grad}
+
+
+def faster(name, value):
+    """What LoRA+ trains with the larger learning rate."""
+    return "lora_B" in name or value.ndim == 1
 
 
 def plain_loop(samples, run):
     model = trainable(run)
     named = trained(model)
     decayed = lambda name: not (name.endswith("bias") or "norm" in name)
+    ratio = run.get("lorap_lr_ratio", 1.0)
     optimizer = torch.optim.AdamW(
-        [dict(params=[v for k, v in named.items() if decayed(k)], weight_decay=run["weight_decay"]),
-         dict(params=[v for k, v in named.items() if not decayed(k)], weight_decay=0.0)],
+        [dict(params=[v], weight_decay=run["weight_decay"] if decayed(k) else 0.0,
+              scale=ratio if faster(k, v) else 1.0) for k, v in named.items()],
         lr=0.0, betas=(run["adam_beta1"], run["adam_beta2"]), eps=run["adam_epsilon"], foreach=False)
     steps = []
     for step, window in enumerate(windows(samples, run)):
@@ -115,7 +147,7 @@ def plain_loop(samples, run):
             loss += part.item()
         norm = torch.nn.utils.clip_grad_norm_(named.values(), run["max_grad_norm"]).item()
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, run)
+            group["lr"] = learning_rate(step, run) * group["scale"]
         optimizer.step()
         optimizer.zero_grad()
         steps.append(dict(loss=loss, grad_norm=norm, learning_rate=learning_rate(step, run), tokens=tokens))
@@ -124,13 +156,20 @@ def plain_loop(samples, run):
 
 def hf_trainer(samples, run):
     """The same run by transformers' Trainer; returns its log and the final norms."""
-    options = {key: value for key, value in run.items() if key not in ("model", "tuner", "samples")}
+    ours = ("model", "tuner", "samples", "start", "variant", "lorap_lr_ratio", "lora_fa", "freeze")
+    options = {key: value for key, value in run.items() if key not in ours}
     model = trainable(run)
+    optimizer = None
+    if "lorap_lr_ratio" in run:
+        optimizer = create_loraplus_optimizer(
+            model, torch.optim.AdamW, lr=run["learning_rate"], loraplus_lr_ratio=run["lorap_lr_ratio"],
+            betas=(run["adam_beta1"], run["adam_beta2"]), eps=run["adam_epsilon"],
+            loraplus_weight_decay=run["weight_decay"])
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(model, args=TrainingArguments(
             output_dir=folder, use_cpu=True, logging_steps=1, save_strategy="no", report_to=[], disable_tqdm=True,
             train_sampling_strategy="sequential", remove_unused_columns=False, dataloader_pin_memory=False,
-            **options), train_dataset=samples, data_collator=collate)
+            **options), train_dataset=samples, data_collator=collate, optimizers=(optimizer, None))
         trainer.train()
     steps = [entry for entry in trainer.state.log_history if "grad_norm" in entry]
     return steps, {name: value.detach().double().norm().item() for name, value in trained(model).items()}
@@ -150,8 +189,7 @@ def compare(mine, theirs):
 
 def write_start(name, seed):
     torch.manual_seed(seed)
-    model = get_peft_model(oracle.load(oracle.MODELS / name), LoraConfig(
-        r=8, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"))
+    model = get_peft_model(oracle.load(oracle.MODELS / name), LoraConfig(**LORA))
     model.save_pretrained(START / name)
     (START / name / "README.md").unlink(missing_ok=True)
     path = START / name / "adapter_config.json"
@@ -167,7 +205,7 @@ def main():
     START.mkdir(parents=True)
     samples = make_samples()
     (OUT / "samples.json").write_text("[\n" + ",\n".join(json.dumps(sample) for sample in samples) + "\n]\n")
-    for offset, name in enumerate(("qwen3", "llama")):
+    for offset, name in enumerate(("qwen3", "llama", "qwen2")):
         write_start(name, SEED + offset)
     for name, options in RUNS.items():
         run = dict(COMMON, **options)

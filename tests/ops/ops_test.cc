@@ -143,6 +143,30 @@ TEST_CASE("linear cross-entropy equals its plain twin, with ignored rows and sev
   }
 }
 
+TEST_CASE("label smoothing, z-loss and DFT equal their plain twin") {
+  for (const ops::LossShape shape : {ops::LossShape{0.1, 0, false}, ops::LossShape{0, 1e-2, false},
+                                     ops::LossShape{0, 0, true}, ops::LossShape{0.2, 1e-3, true}}) {
+    for (const auto type : kTypes) {
+      at::Tensor labels = at::randint(0, 300, {40}, at::kLong);
+      labels.slice(0, 0, 40, 4).fill_(ops::kIgnoreLabel);
+      CAPTURE(shape.label_smoothing, shape.z_loss, shape.dft);
+      check_against_plain(
+          [&](const auto& in) { return ops::LinearCrossEntropy::forward(in[0], in[1], labels, 0.25, shape); },
+          [&](const auto& in) { return ops::LinearCrossEntropy::plain(in[0], in[1], labels, 0.25, shape); },
+          {random({40, 24}, type), random({300, 24}, type)}, tolerance_of(type));
+    }
+  }
+}
+
+TEST_CASE("the loss shapes are those of torch: cross_entropy with label_smoothing") {
+  const at::Tensor h = random({12, 16}), w = random({50, 16}), labels = at::randint(0, 50, {12}, at::kLong);
+  const at::Tensor z = at::linear(h, w);
+  const at::Tensor expected =
+      at::cross_entropy_loss(z, labels, {}, at::Reduction::Sum, ops::kIgnoreLabel, 0.1);
+  CHECK(ops::LinearCrossEntropy::plain(h, w, labels, 1.0, {0.1, 0, false}).item<double>() ==
+        Approx(expected.item<double>()).epsilon(1e-5));
+}
+
 TEST_CASE("cross-entropy over rows that are all ignored is zero with zero gradients") {
   const at::Tensor h = random({4, 8}).requires_grad_(true);
   const at::Tensor loss =

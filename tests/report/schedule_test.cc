@@ -15,7 +15,7 @@ base::Json golden() {
 TEST_CASE("schedules give transformers' factors at every step") {
   const base::Json values = golden();
   for (const auto& row : values["schedules"]) {
-    const Schedule schedule(row["name"].get<std::string>(), row["total"], row["warmup"]);
+    const Schedule schedule(row["name"].get<std::string>(), row["total"], row["warmup"], row["arguments"]);
     const auto factors = row["factors"].get<std::vector<double>>();
     for (size_t step = 0; step < factors.size(); ++step) {
       INFO(row["name"] << " total " << row["total"] << " warmup " << row["warmup"] << " step " << step);
@@ -31,6 +31,25 @@ TEST_CASE("warm-up steps come from a count or from a rounded-up share") {
   for (const auto& row : values["warmups"]) {
     CHECK(warmup_steps(row["total"], row["steps"], row["ratio"]) == row["warmup"].get<int64_t>());
   }
+}
+
+TEST_CASE("an argument that no schedule has, or out of its range, is a usage error") {
+  const auto fault = [](const std::string& name, const std::string& arguments) -> std::string {
+    try {
+      Schedule(name, 10, 0, base::Json::parse(arguments), 1e-4);
+      return "";
+    } catch (const base::Error& error) {
+      CHECK(error.code() == base::ExitCode::usage);
+      return error.what();
+    }
+  };
+  CHECK_THAT(fault("cosine", R"({"num_cicles": 1})"), Catch::Contains("did you mean 'num_cycles'?"));
+  CHECK_THAT(fault("cosine", R"({"num_cycles": "two"})"), Catch::Contains("must be a number"));
+  CHECK_THAT(fault("warmup_stable_decay", R"({"decay_type": "steep"})"),
+             Catch::Contains("linear, cosine or 1-sqrt"));
+  CHECK_THAT(fault("polynomial", R"({"lr_end": 1})"), Catch::Contains("below learning_rate"));
+  CHECK_THAT(fault("cosine_with_min_lr", R"({"min_lr": 1})"), Catch::Contains("above learning_rate"));
+  CHECK(fault("cosine_with_min_lr", R"({"min_lr": 1e-5})").empty());
 }
 
 TEST_CASE("an unknown schedule is a usage error that names the nearest") {

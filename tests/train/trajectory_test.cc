@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "model/load.h"
+#include "train/parameters.h"
 #include "train/trainer.h"
 
 using namespace swift;
@@ -34,6 +35,14 @@ config::Task task_of(const base::Json& run, const std::string& model) {
   task.tuner_type = s.at("tuner").get<std::string>();
   task.torch_dtype = "float32";
   task.lora_dropout = 0;
+  const base::Json variant = s.value("variant", base::Json::object());
+  task.use_rslora = variant.value("use_rslora", false);
+  task.use_dora = variant.value("use_dora", false);
+  task.lora_bias = variant.value("bias", "none");
+  task.init_weights = variant.value("init_lora_weights", "true");
+  task.use_lora_fa = s.value("lora_fa", false);
+  if (s.contains("lorap_lr_ratio")) task.lorap_lr_ratio = s.at("lorap_lr_ratio").get<double>();
+  task.freeze_parameters = s.value("freeze", std::vector<std::string>());
   task.dataset_shuffle = false;
   task.per_device_train_batch_size = s.at("per_device_train_batch_size");
   task.gradient_accumulation_steps = s.at("gradient_accumulation_steps").get<int64_t>();
@@ -49,6 +58,23 @@ config::Task task_of(const base::Json& run, const std::string& model) {
   task.logging_steps = 1;
   task.report_to.clear();
   return task;
+}
+
+// The adapter that the run starts from: A and B of the file where there is one, all else as it is fresh.
+model::LoraSettings start_adapter(const config::Task& task, const base::Json& run, model::Decoder& decoder,
+                                  const std::string& family) {
+  const base::Json& s = run.at("settings");
+  if (!s.contains("variant")) return model::load_adapter(decoder, golden("trajectory/start") / family);
+  const model::LoraSettings settings = train::lora_settings(task);
+  model::attach_lora(decoder, settings, 0);
+  if (!s.contains("start")) return settings;
+  const auto files = model::TensorFiles::from_file(
+      golden("trajectory/start") / s.at("start").get<std::string>() / "adapter_model.safetensors");
+  for (auto& [name, tensor] : model::adapter_tensors(decoder, settings)) {
+    if (files.has(name)) tensor.copy_(files.get(name));
+  }
+  model::refresh_norms(decoder);
+  return settings;
 }
 
 std::vector<base::Json> log_lines(const fs::path& run) {
@@ -68,7 +94,7 @@ void check_run(const std::string& name, bool recompute) {
   const int64_t count = run.at("settings").at("samples");
   model::Decoder decoder = model::load_decoder(task.model, std::nullopt);
   std::optional<model::LoraSettings> adapter;
-  if (task.tuner_type == "lora") adapter = model::load_adapter(decoder, golden("trajectory/start") / family);
+  if (task.tuner_type == "lora") adapter = start_adapter(task, run, decoder, family);
   const fs::path output = fs::temp_directory_path() / ("swift-trajectory-" + std::to_string(getpid()));
   fs::remove_all(output);
   fs::create_directories(output);
@@ -85,12 +111,15 @@ void check_run(const std::string& name, bool recompute) {
     CHECK(lines[i].at("learning_rate").get<double>() ==
           Approx(steps[i].at("learning_rate").get<double>()).epsilon(1e-9));
   }
+  size_t compared = 0;
   for (const auto& [tensor, value] :
        (adapter ? model::adapter_tensors(decoder, *adapter) : decoder.weights())) {
     if (!run.at("final_norms").contains(tensor)) continue;
     CHECK(value.norm().item<double>() ==
           Approx(run.at("final_norms").at(tensor).get<double>()).epsilon(1e-4));
+    ++compared;
   }
+  CHECK(compared == run.at("final_norms").size());
 }
 
 }  // namespace
@@ -98,6 +127,21 @@ void check_run(const std::string& name, bool recompute) {
 TEST_CASE("ten LoRA steps agree with transformers and PEFT") {
   for (const char* name : {"qwen3_lora", "qwen3_lora_unclipped", "llama_lora", "llama_lora_epochs"})
     check_run(name, false);
+}
+
+TEST_CASE("ten steps of rsLoRA, DoRA and PiSSA agree with transformers and PEFT") {
+  for (const char* name : {"qwen3_rslora", "qwen3_dora", "qwen2_dora", "llama_pissa", "qwen3_pissa_dora"})
+    check_run(name, false);
+  check_run("qwen2_dora", true);
+}
+
+TEST_CASE("ten steps of LoRA+ and LoRA-FA agree with transformers and PEFT") {
+  for (const char* name : {"llama_lora_plus", "qwen3_dora_plus", "qwen3_lora_fa"}) check_run(name, false);
+}
+
+TEST_CASE("ten steps with frozen weights agree with transformers, and those weights stay as they are") {
+  check_run("llama_freeze", false);
+  check_run("llama_freeze", true);
 }
 
 TEST_CASE("ten full fine-tuning steps agree with transformers") {

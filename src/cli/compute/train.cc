@@ -8,6 +8,7 @@
 #include "config/serialize.h"
 #include "model/families.h"
 #include "model/load.h"
+#include "train/parameters.h"
 #include "train/prepare.h"
 #include "train/run_directory.h"
 #include "train/trainer.h"
@@ -33,35 +34,31 @@ model::Decoder load_weights(const config::Task& task, const std::optional<fs::pa
 std::optional<model::LoraSettings> attach_adapter(const config::Task& task, model::Decoder& decoder,
                                                   const std::optional<fs::path>& checkpoint) {
   if (task.tuner_type != "lora") return std::nullopt;
-  model::LoraSettings settings;
+  model::LoraSettings settings = train::lora_settings(task);
   if (checkpoint || !task.adapters.empty()) {
-    settings = model::load_adapter(decoder, checkpoint ? *checkpoint : fs::path(task.adapters.front()));
+    settings = checkpoint ? model::restore_adapter(decoder, settings, *checkpoint)
+                          : model::load_adapter(decoder, task.adapters.front());
+    if (task.use_dora && !settings.dora) {
+      throw base::Error(base::ExitCode::usage,
+                        "use_dora: the adapter to continue from has no DoRA magnitudes",
+                        {checkpoint ? checkpoint->string() : task.adapters.front()},
+                        "remove use_dora, or start a new adapter");
+    }
     settings.dropout = task.lora_dropout;
     for (model::LinearLayer* linear : decoder.linears()) {
       if (linear->lora) linear->lora->dropout = task.lora_dropout;
     }
     return settings;
   }
-  settings.rank = task.lora_rank;
-  settings.alpha = task.lora_alpha;
-  settings.dropout = task.lora_dropout;
-  settings.rslora = task.use_rslora;
-  settings.init = task.init_weights;
-  settings.targets = task.target_modules;
-  settings.modules_to_save = task.modules_to_save;
   model::attach_lora(decoder, settings, static_cast<uint64_t>(task.seed));
   return settings;
 }
 
-void describe(const model::Decoder& decoder, const std::optional<model::LoraSettings>& adapter) {
-  int64_t weights = 0, trained = 0;
+void describe(model::Decoder& decoder, const std::optional<model::LoraSettings>& adapter,
+              const config::Task& task) {
+  int64_t weights = 0;
   for (const auto& [name, tensor] : decoder.weights()) weights += tensor.numel();
-  if (adapter) {
-    for (const auto& [name, tensor] : model::adapter_tensors(const_cast<model::Decoder&>(decoder), *adapter))
-      trained += tensor.numel();
-  } else {
-    trained = weights;
-  }
+  const int64_t trained = train::count_trained(decoder, adapter ? &*adapter : nullptr, task);
   base::log::info(cat(decoder.spec.architecture, ": ", static_cast<double>(weights) / 1e6,
                       " M parameters in ", model::dtype_name(decoder.dtype()), ", ",
                       static_cast<double>(trained) / 1e6, " M trained"));
@@ -94,7 +91,7 @@ int train(const config::Task& task) {
   base::stop_if_asked(kStoppedEarly);
   model::Decoder decoder = load_weights(task, checkpoint);
   const auto adapter = attach_adapter(task, decoder, checkpoint);
-  describe(decoder, adapter);
+  describe(decoder, adapter, task);
   base::stop_if_asked(kStoppedEarly);
   const fs::path run = resumes ? checkpoint->parent_path() : train::create_run_directory(task);
   if (resumes) train::remove_leftovers(run);

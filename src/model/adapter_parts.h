@@ -1,0 +1,27 @@
+// The parts of an adapter that attaching, reading and writing share.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/adapter.h"
+
+namespace swift::model {
+
+constexpr std::string_view kPeftPrefix = "base_model.model.";
+
+// The whole weight behind a name of modules_to_save. Throws base::Error(usage) for anything else.
+at::Tensor& saved_module(Decoder& decoder, const std::string& name);
+// Its name in adapter_model.safetensors.
+std::string saved_name(const std::string& name);
+
+bool trains_bias(const LinearLayer& linear, const LoraSettings& settings);
+
+// The linears that settings.targets selects. Throws base::Error(usage) when a target selects nothing.
+std::vector<LinearLayer*> targeted_linears(Decoder& decoder, const LoraSettings& settings);
+
+// Copies the biases and modules that are trained whole out of the mapped file. The pairs are attached
+// already.
+void own_trained_weights(Decoder& decoder, const LoraSettings& settings);
+
+}  // namespace swift::model

@@ -81,7 +81,7 @@ TEST_CASE("a malformed generation_config is a model error, a bad task value a us
   CHECK(code_of(task, nullptr) == base::ExitCode::usage);
 }
 
-TEST_CASE("system is a text with \\n for line breaks, or a .txt file") {
+TEST_CASE("system is a text with escaped line breaks, or a .txt file") {
   config::Task task;
   CHECK_FALSE(system_text(task).has_value());
   task.system = "You are\\nbrief.\n";

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "ops/gemm.h"
+#include "ops/mix.h"
 
 namespace swift::ops {
 namespace {
@@ -48,13 +49,6 @@ void check_shapes(const Tensor& x, const Tensor& w) {
   std::ostringstream text;
   text << "linear: input " << x.sizes() << " does not fit weight " << w.sizes();
   throw base::Error(base::ExitCode::failure, text.str());
-}
-
-// splitmix64's finaliser: a cheap bijection whose output bits are well mixed.
-inline uint64_t mix(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-  return z ^ (z >> 31);
 }
 
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
@@ -143,7 +137,7 @@ Tensor keyed_dropout(const Tensor& x, double p, uint64_t key) {
     const int64_t quads = (in.numel() + 3) / 4;  // one 64-bit hash decides four elements
     at::parallel_for(0, quads, 4096, [&](int64_t begin, int64_t end) {
       for (int64_t quad = begin; quad < end; ++quad) {
-        const uint64_t bits = mix(key + 0x9E3779B97F4A7C15ULL * static_cast<uint64_t>(quad + 1));
+        const uint64_t bits = keyed_bits(key, quad);
         for (int64_t lane = 0; lane < 4 && quad * 4 + lane < in.numel(); ++lane) {
           const bool keep = (bits >> (16 * lane) & 0xFFFFU) >= threshold;
           to[quad * 4 + lane] =

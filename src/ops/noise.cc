@@ -2,18 +2,9 @@
 
 #include <cmath>
 
+#include "ops/mix.h"
+
 namespace swift::ops {
-namespace {
-
-// splitmix64's finaliser: a cheap bijection whose output bits are well mixed.
-uint64_t mix(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-  return z ^ (z >> 31);
-}
-
-}  // namespace
-
 at::Tensor embedding_noise(const at::Tensor& h, const std::vector<int32_t>& positions, double alpha,
                            uint64_t key) {
   const int64_t tokens = h.size(0), hidden = h.size(1);
@@ -26,7 +17,7 @@ at::Tensor embedding_noise(const at::Tensor& h, const std::vector<int32_t>& posi
     while (last < tokens && positions[static_cast<size_t>(last)] != 0) ++last;
     const double size = alpha / std::sqrt(static_cast<double>((last - first) * hidden));
     for (int64_t i = first * hidden; i < last * hidden; ++i) {
-      const uint64_t bits = mix(own + 0x9E3779B97F4A7C15ULL * static_cast<uint64_t>(i + 1));
+      const uint64_t bits = keyed_bits(own, i);
       out[i] = static_cast<float>((static_cast<double>(bits >> 11) * 0x1p-52 - 1.0) * size);
     }
     first = last;

@@ -57,6 +57,10 @@ Node cluster_object(const Plan& plan, const char* api_version, const char* kind,
   return map({{"apiVersion", api_version}, {"kind", kind}, {"metadata", meta}});
 }
 
+Node variable(const std::string& name, const Node& value) {
+  return map({{"name", name}, {"value", value}});
+}
+
 std::string service_suffix(const Plan& plan, const std::string& service) {
   return "." + service + (plan.namespace_.empty() ? "" : "." + plan.namespace_ + ".svc");
 }

@@ -31,6 +31,7 @@ Node training_pod(const Plan& plan, const char* container, Node variables, const
 Node training_container(const Plan& plan, const char* container, Node variables);
 
 // Parts of pods.
+Node variable(const std::string& name, const Node& value);
 Node pod_security(const Plan& plan);
 Node container_security(const Plan& plan);
 Node training_environment(const Plan& plan, Node variables);

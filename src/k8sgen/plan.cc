@@ -281,6 +281,10 @@ class Planner {
       fault("/deploy/train/shrink_serving_to",
             "shrink_serving_to works with a fixed number of replicas or an HPA, "
             "not with keda");
+    if (train().shrink_serving_to && deploy().workload == "inferenceservice")
+      fault("/deploy/train/shrink_serving_to",
+            "shrink_serving_to resizes a Deployment or a LeaderWorkerSet; under workload inferenceservice "
+            "KServe owns it");
     if (train().shrink_serving_to && !train().schedule)
       fault("/deploy/train/shrink_serving_to",
             "shrink_serving_to belongs to a scheduled training: set "

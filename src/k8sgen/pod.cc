@@ -12,10 +12,6 @@ constexpr const char* kHome = "/home/swift";
 constexpr const char* kConfigDirectory = "/etc/swift";
 constexpr int64_t kSecretMode = 0440;  // owner and group may read
 
-Node variable(const std::string& name, Node value) {
-  return map({{"name", name}, {"value", std::move(value)}});
-}
-
 // Variables by name; a later one takes the place of an earlier.
 class Environment {
  public:
@@ -29,7 +25,7 @@ class Environment {
     }
     entries_.push_back(std::move(entry));
   }
-  void set(const std::string& name, Node value) { set(variable(name, std::move(value))); }
+  void set(const std::string& name, const Node& value) { set(variable(name, value)); }
   void set_all(const config::StringMap& map, const std::string& setting) {
     for (const auto& [key, value] : map) {
       const std::string place = setting + "/" + config::pointer_part(key);

@@ -27,10 +27,6 @@ Node failure_policy() {
 
 }  // namespace
 
-Node variable(const std::string& name, const Node& value) {
-  return map({{"name", name}, {"value", value}});
-}
-
 Node field_variable(const std::string& name, const std::string& path) {
   return map(
       {{"name", name}, {"valueFrom", map({{"fieldRef", map({{"apiVersion", "v1"}, {"fieldPath", path}})}})}});

@@ -7,7 +7,6 @@ namespace swift::k8sgen {
 constexpr const char* kContainer = "train";
 constexpr int64_t kMasterPort = 29500;
 
-Node variable(const std::string& name, const Node& value);
 // A variable taken from the pod's own metadata ("metadata.annotations['…']").
 Node field_variable(const std::string& name, const std::string& path);
 

@@ -151,6 +151,7 @@ TEST_CASE("serving shrinks when the night's training begins and grows back when 
   CHECK(contains(
       words(at(the(scaled, "CronJob", "-restore"), "spec.jobTemplate.spec.template.spec.containers.0.args")),
       "{\"spec\":{\"minReplicas\":2,\"maxReplicas\":6}}"));
+  CHECK(contains(fault_of(kTask + "  workload: inferenceservice\n" + night), "KServe owns it"));
   CHECK(contains(fault_of(kTask + "  train: {schedule: \"*/5 * * * *\", shrink_serving_to: 1}\n"),
                  "set deploy.train.restore_schedule"));
 }

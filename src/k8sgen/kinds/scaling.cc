@@ -18,12 +18,9 @@ bool through_autoscaler(const Plan& plan) {
   return plan.autoscaled() && *plan.deploy.train.shrink_serving_to > 0;
 }
 
-bool group(const Plan& plan) {
-  return plan.in_groups();
-}
-
 Node scale_to(const Plan& plan, int64_t replicas) {
-  const std::string kind = group(plan) ? "leaderworkersets.leaderworkerset.x-k8s.io/" : "deployments.apps/";
+  const std::string kind =
+      plan.in_groups() ? "leaderworkersets.leaderworkerset.x-k8s.io/" : "deployments.apps/";
   return list({"scale", kind + plan.name.text,
                Node("--replicas=" + std::to_string(replicas)).from("/deploy/train/shrink_serving_to")});
 }
@@ -96,8 +93,8 @@ Node scaling_role(const Plan& plan) {
   if (through_autoscaler(plan)) {
     rules.add(rule("autoscaling", "horizontalpodautoscalers", list({"get", "patch"})));
   } else {
-    const char* api_group = group(plan) ? "leaderworkerset.x-k8s.io" : "apps";
-    const std::string resource = group(plan) ? "leaderworkersets" : "deployments";
+    const char* api_group = plan.in_groups() ? "leaderworkerset.x-k8s.io" : "apps";
+    const std::string resource = plan.in_groups() ? "leaderworkersets" : "deployments";
     rules.add(rule(api_group, resource, list({"get"})));
     rules.add(rule(api_group, resource + "/scale", list({"get", "patch", "update"})));
   }

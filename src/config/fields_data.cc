@@ -16,6 +16,18 @@ void data_fields(FieldList& v, Task& t) {
   v("dataset_num_proc", &t.dataset_num_proc, {.min = 1, .max = 4096}, "Threads that encode rows");
   v("dataloader_num_workers", &t.dataloader_num_workers, {.min = 0, .max = 4096},
     "Threads that prepare batches during training");
+  v("dataloader_prefetch_factor", &t.dataloader_prefetch_factor, {.min = 1, .max = 1024},
+    "Steps that each of them prepares ahead");
+  v("streaming", &t.streaming, {},
+    "Read the files while training instead of before it: memory stays bounded; needs max_steps");
+  v("shuffle_buffer_size", &t.shuffle_buffer_size, {.min = 1},
+    "streaming: samples among which the next one is drawn");
+  v("load_from_cache_file", &t.load_from_cache_file, {},
+    "Keep encoded samples in cache_dir and take them from there while files, template, tokenizer and "
+    "settings are the same");
+  v("cache_dir", &t.cache_dir, {}, "Directory of that cache; unset: swift in the user's cache directory");
+  v("group_by_length", &t.group_by_length, {},
+    "Put samples of similar length in one batch, the longest batch first");
 
   v.group("Encoding", kTrain | kTemplate);
   v("max_length", &t.max_length, {.min = 1, .carried = true},
@@ -23,8 +35,9 @@ void data_fields(FieldList& v, Task& t) {
   v("truncation_strategy", &t.truncation_strategy,
     {.one_of = {"delete", "left", "right", "split"}, .carried = true},
     "What happens to a longer sample: dropped, cut at one end, or split in chunks");
-  v("loss_scale", &t.loss_scale, {.one_of = {"default", "last_round", "all"}, .carried = true},
-    "Trained tokens: every assistant turn, the last one, or all; method pt: all");
+  v("loss_scale", &t.loss_scale, {.carried = true},
+    "Trained tokens: default (every assistant turn), last_round or all (method pt); with +NAME weights of "
+    "parts: ignore_empty_think, ignore_think_prefix, react, hermes, qwen, agentflan, alpha_umi");
   v("packing", &t.packing, {}, "Lay several samples in one row, without attention between them");
   v("packing_length", &t.packing_length, {.min = 1}, "Length of a packed row in tokens; unset: max_length");
 }

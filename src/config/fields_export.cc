@@ -6,8 +6,6 @@ void export_fields(FieldList& v, Task& t) {
   v.group("Export", kExport);
   v("merge_lora", &t.merge_lora, {}, "Write the model with the adapters merged into its weights");
   v("exist_ok", &t.exist_ok, {}, "Write into a directory that already exists");
-  v("quant_method", &t.quant_method, {.one_of = {"awq", "gptq"}}, "Quantize the weights");
-  v("quant_bits", &t.quant_bits, {.min = 2, .max = 8}, "Bits of a quantized weight");
   v("group_size", &t.group_size, {.min = -1}, "Weights that share a scale; -1: a whole row");
 }
 

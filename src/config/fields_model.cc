@@ -11,6 +11,19 @@ void model_fields(FieldList& v, Task& t) {
   v.group("Weights", kTrain | kInfer | kExport);
   v("torch_dtype", &t.torch_dtype, {.one_of = {"auto", "float32", "bfloat16", "float16"}, .carried = true},
     "Type of the weights in memory; auto: that of config.json");
+  v("quant_method", &t.quant_method, {.one_of = {"awq", "gptq", "bnb"}, .carried = true},
+    "train: bnb keeps the frozen weights in quant_bits (QLoRA); export: awq or gptq");
+  v("quant_bits", &t.quant_bits, {.min = 2, .max = 8, .carried = true},
+    "Bits of a quantized weight; bnb: 4 or 8");
+  v("bnb_4bit_quant_type", &t.bnb_4bit_quant_type, {.one_of = {"nf4", "fp4"}, .carried = true},
+    "The sixteen values of a 4-bit weight (nf4: arXiv 2305.14314)");
+  v("bnb_4bit_use_double_quant", &t.bnb_4bit_use_double_quant, {.carried = true},
+    "Quantize the scales of the 4-bit blocks too");
+  v("bnb_4bit_compute_dtype", &t.bnb_4bit_compute_dtype,
+    {.one_of = {"float32", "bfloat16", "float16"}, .carried = true},
+    "Type to which 4-bit weights are unpacked; unset: torch_dtype");
+  v("new_special_tokens", &t.new_special_tokens, {.carried = true},
+    "Special tokens to add (or a .txt file, one a line); embeddings are resized");
   v("adapters", &t.adapters, {}, "LoRA directories to start from or to apply");
   v("load_args", &t.load_args, {},
     "Read the args.json beside the checkpoint; unset: true for infer and export, false for train");

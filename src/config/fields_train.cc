@@ -51,6 +51,20 @@ void optimizer_fields(FieldList& v, Task& t) {
     "Settings of one optimizer, as momentum=0.9,nesterov=true (sgd, muon, adafactor)");
   v("gradient_checkpointing", &t.gradient_checkpointing, {},
     "Recompute activations in the backward pass: less memory, more time");
+  v("enable_channel_loss", &t.enable_channel_loss, {},
+    "Log the loss of each value of the rows' column 'channel' too");
+  v("router_aux_loss_coef", &t.router_aux_loss_coef, {.min = 0},
+    "Mixture of experts: weight of the loss that balances the experts' load");
+}
+
+void memory_fields(FieldList& v, Task& t) {
+  v.group("Memory", kTrain);
+  v("offload_activations", &t.offload_activations, {},
+    "Keep what the backward pass needs of each block outside of the device's memory: for a CPU in a file");
+  v("offload_optimizer", &t.offload_optimizer, {}, "Keep the optimizer's moments there too");
+  v("offload_dir", &t.offload_dir, {}, "Directory of these files; unset: the run directory");
+  v("tiled_mlp", &t.tiled_mlp, {}, "Run the MLP in tiles of tokens, forward and backward (long samples)");
+  v("tiled_mlp_tokens", &t.tiled_mlp_tokens, {.min = 1}, "Tokens of a tile; unset: the hidden size");
 }
 
 void galore_fields(FieldList& v, Task& t) {
@@ -91,6 +105,11 @@ void checkpoint_fields(FieldList& v, Task& t) {
   v("eval_steps", &t.eval_steps, {.min = 1}, "Updates between evaluations; unset: save_steps");
   v("early_stop_interval", &t.early_stop_interval, {.min = 1},
     "Evaluations without a better loss after which the run ends; unset: never");
+  v("load_best_model_at_end", &t.load_best_model_at_end, {},
+    "At the end take the weights of the best checkpoint and save them as the last one");
+  v("metric_for_best_model", &t.metric_for_best_model, {.one_of = {"loss", "eval_loss"}},
+    "What makes a checkpoint the best");
+  v("greater_is_better", &t.greater_is_better, {}, "Whether more of it is better; unset: not of a loss");
   v("per_device_eval_batch_size", &t.per_device_eval_batch_size, {.min = 1},
     "Samples a forward pass of evaluation");
   v("resume_from_checkpoint", &t.resume_from_checkpoint, {},
@@ -108,6 +127,7 @@ void checkpoint_fields(FieldList& v, Task& t) {
 void train_fields(FieldList& v, Task& t) {
   output_fields(v, t);
   optimizer_fields(v, t);
+  memory_fields(v, t);
   galore_fields(v, t);
   checkpoint_fields(v, t);
 }

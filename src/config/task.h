@@ -32,6 +32,7 @@ struct Task {
   std::optional<std::string> system;
   bool use_chat_template = true;
   std::optional<bool> enable_thinking;
+  std::vector<std::string> new_special_tokens;
   int64_t seed = 42;
   int64_t data_seed = 42;
   int64_t num_threads = 0;  // 0: all cores
@@ -50,6 +51,11 @@ struct Task {
   bool packing = false;
   std::optional<int64_t> packing_length;  // tokens; unset: max_length
   int64_t dataset_num_proc = 1;
+  bool streaming = false;
+  int64_t shuffle_buffer_size = 1000;  // samples
+  bool load_from_cache_file = false;
+  std::optional<std::string> cache_dir;  // resolved: $XDG_CACHE_HOME/swift or ~/.cache/swift
+  bool group_by_length = false;
 
   // Method and tuner
   std::string method = "sft";
@@ -95,6 +101,8 @@ struct Task {
   double label_smoothing_factor = 0;
   double z_loss_coef = 0;
   bool enable_dft_loss = false;
+  bool enable_channel_loss = false;
+  double router_aux_loss_coef = 0;
   std::string optim = "adamw_torch";
   std::string optim_args;  // "key=value,…" of the optimizer
   bool use_galore = false;
@@ -114,12 +122,20 @@ struct Task {
   double num_train_epochs = 3;
   int64_t max_steps = -1;  // -1: num_train_epochs decides
   bool gradient_checkpointing = true;
+  bool offload_activations = false;
+  bool offload_optimizer = false;
+  std::optional<std::string> offload_dir;  // unset: the run directory
+  bool tiled_mlp = false;
+  std::optional<int64_t> tiled_mlp_tokens;  // unset: hidden size
   std::string save_strategy = "steps";
   int64_t save_steps = 500;
   std::optional<std::string> eval_strategy;  // resolved: save_strategy, or "no" without validation data
   std::optional<int64_t> eval_steps;         // resolved: save_steps
   std::optional<int64_t> save_total_limit;
   std::optional<int64_t> early_stop_interval;
+  bool load_best_model_at_end = false;
+  std::string metric_for_best_model = "loss";
+  std::optional<bool> greater_is_better;  // unset: false for a loss
   bool save_only_model = false;
   int64_t logging_steps = 5;
   bool logging_first_step = true;
@@ -127,6 +143,7 @@ struct Task {
   std::optional<std::string> resume_from_checkpoint;  // a checkpoint directory, or "auto"
   bool resume_only_model = false;
   int64_t dataloader_num_workers = 1;
+  int64_t dataloader_prefetch_factor = 2;
 
   // Inference
   std::optional<std::string> prompt;
@@ -146,6 +163,11 @@ struct Task {
   int64_t max_batch_size = 1;
   std::optional<std::string> metric;
   std::optional<std::string> base_url;
+
+  // Quantized weights
+  std::string bnb_4bit_quant_type = "nf4";
+  bool bnb_4bit_use_double_quant = true;
+  std::optional<std::string> bnb_4bit_compute_dtype;  // unset: torch_dtype
 
   // Export
   bool merge_lora = false;

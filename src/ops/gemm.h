@@ -14,13 +14,21 @@ bool has_panel_gemm();
 // True when this machine runs the AVX-512 BF16 vector kernel of gemv_bf16.
 bool has_vector_bf16();
 
-// y (m, n) = x (m, k) · w (n, k)^T + bias (n, may be null). k must be even.
-void gemm_nt(const c10::BFloat16* x, const c10::BFloat16* w, const c10::BFloat16* bias, c10::BFloat16* y,
-             int64_t m, int64_t n, int64_t k);
+// A low-rank product added to a result in fp32, before it is rounded: left (m, rank) times right. The rank is
+// even; 0: none.
+struct LowRankTerm {
+  const c10::BFloat16* left = nullptr;
+  const c10::BFloat16* right = nullptr;  // gemm_nt: (n, rank), transposed; gemm_nn: (rank, k)
+  int64_t rank = 0;
+};
 
-// dx (m, k) = dy (m, n) · w (n, k). n must be even.
+// y (m, n) = x (m, k) · w (n, k)^T + bias (n, may be null) + update. k must be even.
+void gemm_nt(const c10::BFloat16* x, const c10::BFloat16* w, const c10::BFloat16* bias, c10::BFloat16* y,
+             int64_t m, int64_t n, int64_t k, const LowRankTerm& update = {});
+
+// dx (m, k) = dy (m, n) · w (n, k) + update. n must be even.
 void gemm_nn(const c10::BFloat16* dy, const c10::BFloat16* w, c10::BFloat16* dx, int64_t m, int64_t n,
-             int64_t k);
+             int64_t k, const LowRankTerm& update = {});
 
 // gemm_nt with an fp32 result and no bias: logits.
 void gemm_nt_f32(const c10::BFloat16* x, const c10::BFloat16* w, float* y, int64_t m, int64_t n, int64_t k);

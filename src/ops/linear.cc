@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
-#include "ops/gemm.h"
+#include "ops/low_rank.h"
 #include "ops/mix.h"
 
 namespace swift::ops {
@@ -26,11 +26,17 @@ const at::BFloat16* data(const Tensor& t) {
   return t.const_data_ptr<at::BFloat16>();
 }
 
-Tensor product_nt(const Tensor& x, const Tensor& w, const Tensor& bias) {
+// Whether x and w run on the panel kernels (and not on the vector kernel for few rows).
+bool runs_panels(const Tensor& x, const Tensor& w) {
+  const bool vector = x.size(0) <= kVectorRows && has_vector_bf16();
+  return runs_native(x, w) && x.size(0) > 0 && !vector && has_panel_gemm();
+}
+
+Tensor product_nt(const Tensor& x, const Tensor& w, const Tensor& bias, const LowRankTerm& update = {}) {
   const int64_t rows = x.size(0);
-  if (!runs_native(x, w) || rows == 0) return at::linear(x, w, bias);
-  const bool vector = rows <= kVectorRows && has_vector_bf16();
-  if (!vector && !has_panel_gemm()) return at::linear(x, w, bias);
+  const bool panels = runs_panels(x, w);
+  const bool vector = runs_native(x, w) && rows > 0 && rows <= kVectorRows && has_vector_bf16();
+  if (!vector && !panels) return at::linear(x, w, bias);
   const Tensor in = x.contiguous();
   const Tensor shift = bias.defined() ? bias.to(at::kBFloat16).contiguous() : bias;
   const at::BFloat16* shift_data = shift.defined() ? data(shift) : nullptr;
@@ -39,7 +45,7 @@ Tensor product_nt(const Tensor& x, const Tensor& w, const Tensor& bias) {
   if (vector) {
     gemv_bf16<at::BFloat16>(data(in), data(w), shift_data, out, rows, w.size(0), w.size(1));
   } else {
-    gemm_nt(data(in), data(w), shift_data, out, rows, w.size(0), w.size(1));
+    gemm_nt(data(in), data(w), shift_data, out, rows, w.size(0), w.size(1), update);
   }
   return y;
 }
@@ -51,6 +57,57 @@ void check_shapes(const Tensor& x, const Tensor& w) {
   throw base::Error(base::ExitCode::failure, text.str());
 }
 
+// The low-rank pair of a pass, and what x went through before it met A.
+struct Update {
+  Tensor a, b;  // (rank, in), (out, rank)
+  double scale = 1.0, dropout = 0;
+  uint64_t key = 0;
+
+  Tensor dropped(const Tensor& x) const { return dropout > 0 ? keyed_dropout(x, dropout, key) : x; }
+};
+
+// y = x · W^T + bias + h · B^T; h = scale · drop(x) · A^T (tokens, rank) is kept for the backward pass.
+Tensor updated_product(const Tensor& x, const Tensor& w, const Tensor& bias, const Update& update,
+                       Tensor& h) {
+  if (runs_panels(x, w)) {
+    h = project_down(update.dropped(x.contiguous()), even_rank(update.a, 0), update.scale);
+    const Tensor b = even_rank(update.b, 1);
+    return product_nt(x, w, bias, {data(h), data(b), h.size(1)});
+  }
+  Tensor y = product_nt(x, w, bias);
+  h = at::linear(update.dropped(x), update.a.to(x.scalar_type())).mul_(update.scale);
+  return y.addmm_(h, update.b.to(x.scalar_type()).t());
+}
+
+struct UpdateGradients {
+  Tensor dx, da, db;
+};
+
+// Gradients of updated_product; those that are not wanted stay undefined.
+UpdateGradients update_gradients(const Tensor& dy, const Tensor& x, const Tensor& w, const Tensor& h,
+                                 const Update& update, bool want_dx, bool want_da, bool want_db) {
+  UpdateGradients g;
+  const int64_t rank = update.a.size(0);
+  const bool panels = runs_panels(dy, w);
+  const Tensor a = panels ? even_rank(update.a, 0) : update.a.to(dy.scalar_type());
+  const Tensor dh = panels ? project_back(dy, even_rank(update.b, 1), update.scale)
+                           : at::mm(dy, update.b.to(dy.scalar_type())).mul_(update.scale);  // (tokens, rank)
+  if (want_db) g.db = panels ? sum_outer(h, dy, rank, true) : at::mm(dy.t(), h).to(update.b.scalar_type());
+  if (want_da) {
+    const Tensor in = update.dropped(x).contiguous();
+    g.da = panels ? sum_outer(dh, in, rank, false) : at::mm(dh.t(), in).to(update.a.scalar_type());
+  }
+  if (!want_dx) return g;
+  if (panels && update.dropout == 0) {
+    g.dx = product_nn(dy, w, {data(dh), data(a), dh.size(1)});
+  } else {
+    g.dx = product_nn(dy, w);
+    const Tensor through = at::mm(dh, a);
+    g.dx.add_(update.dropout > 0 ? keyed_dropout(through, update.dropout, update.key) : through);
+  }
+  return g;
+}
+
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
   using Optional = std::optional<Tensor>;  // autograd refuses undefined inputs
 
@@ -58,13 +115,10 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
                         const Optional& a_in, const Optional& b_in, double scale, double dropout,
                         int64_t key) {
     const Tensor bias = bias_in.value_or(Tensor()), a = a_in.value_or(Tensor()), b = b_in.value_or(Tensor());
-    Tensor y = product_nt(x, w, bias);
     Tensor h;  // (tokens, rank)
-    if (a.defined()) {
-      const Tensor dropped = dropout > 0 ? keyed_dropout(x, dropout, static_cast<uint64_t>(key)) : x;
-      h = at::linear(dropped, a.to(x.scalar_type()));
-      y.addmm_(h, b.to(x.scalar_type()).t(), 1.0, scale);
-    }
+    const Tensor y = a.defined()
+                         ? updated_product(x, w, bias, {a, b, scale, dropout, static_cast<uint64_t>(key)}, h)
+                         : product_nt(x, w, bias);
     ctx->save_for_backward({x, w, bias, a, b, h});
     ctx->saved_data["scale"] = scale;
     ctx->saved_data["dropout"] = dropout;
@@ -76,38 +130,30 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const auto saved = ctx->get_saved_variables();
     const Tensor &x = saved[0], &w = saved[1], &bias = saved[2], &a = saved[3], &b = saved[4], &h = saved[5];
     const Tensor dy = grads[0].contiguous();
-    Tensor dx, dw, dbias, da, db;
     // Only defined inputs have an edge.
     const size_t a_edge = bias.defined() ? 3 : 2;
-    if (ctx->needs_input_grad(0)) dx = product_nn(dy, w);
-    if (ctx->needs_input_grad(1)) dw = at::mm(dy.t(), x);
-    if (bias.defined() && ctx->needs_input_grad(2)) dbias = dy.sum(0);
+    const bool want_dx = ctx->needs_input_grad(0);
+    UpdateGradients g;
     if (a.defined()) {
-      const double scale = ctx->saved_data["scale"].toDouble();
-      const double dropout = ctx->saved_data["dropout"].toDouble();
-      const auto key = static_cast<uint64_t>(ctx->saved_data["key"].toInt());
-      const Tensor dh = at::mm(dy, b.to(dy.scalar_type())).mul_(scale);  // (tokens, rank)
-      if (ctx->needs_input_grad(a_edge + 1)) db = at::mm(dy.t(), h).to(b.scalar_type()).mul_(scale);
-      if (ctx->needs_input_grad(a_edge)) {
-        const Tensor dropped = dropout > 0 ? keyed_dropout(x, dropout, key) : x;
-        da = at::mm(dh.t(), dropped).to(a.scalar_type());
-      }
-      if (dx.defined() && dropout > 0) {
-        dx.add_(keyed_dropout(at::mm(dh, a.to(dy.scalar_type())), dropout, key));
-      } else if (dx.defined()) {
-        dx.addmm_(dh, a.to(dy.scalar_type()));
-      }
+      const Update update{a, b, ctx->saved_data["scale"].toDouble(), ctx->saved_data["dropout"].toDouble(),
+                          static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
+      g = update_gradients(dy, x, w, h, update, want_dx, ctx->needs_input_grad(a_edge),
+                           ctx->needs_input_grad(a_edge + 1));
+    } else if (want_dx) {
+      g.dx = product_nn(dy, w);
     }
-    return {dx, dw, dbias, da, db, Tensor(), Tensor(), Tensor()};
+    const Tensor dw = ctx->needs_input_grad(1) ? at::mm(dy.t(), x) : Tensor();
+    const Tensor dbias = bias.defined() && ctx->needs_input_grad(2) ? dy.sum(0) : Tensor();
+    return {g.dx, dw, dbias, g.da, g.db, Tensor(), Tensor(), Tensor()};
   }
 };
 
 }  // namespace
 
-Tensor product_nn(const Tensor& dy, const Tensor& w) {
+Tensor product_nn(const Tensor& dy, const Tensor& w, const LowRankTerm& update) {
   if (!runs_native(dy, w) || !has_panel_gemm() || dy.size(0) == 0) return at::mm(dy, w);
   Tensor dx = at::empty({dy.size(0), w.size(1)}, dy.options());
-  gemm_nn(data(dy), data(w), dx.data_ptr<at::BFloat16>(), dy.size(0), w.size(0), w.size(1));
+  gemm_nn(data(dy), data(w), dx.data_ptr<at::BFloat16>(), dy.size(0), w.size(0), w.size(1), update);
   return dx;
 }
 

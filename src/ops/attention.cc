@@ -2,6 +2,9 @@
 
 #include <cmath>
 
+#include "ops/block_attention.h"
+#include "ops/gemm.h"
+
 namespace swift::ops {
 namespace {
 
@@ -28,6 +31,48 @@ Tensor sum_groups(const Tensor& t, int64_t group) {
       group == 1 ? t.squeeze(0) : t.view({t.size(1) / group, group, t.size(2), t.size(3)}).sum(1);
   return summed.transpose(0, 1);
 }
+
+bool runs_blocks(const Tensor& q) {
+  return q.scalar_type() == at::kBFloat16 && q.is_cpu() && q.size(2) % 2 == 0 && q.size(0) > 0 &&
+         has_panel_gemm();
+}
+
+const at::BFloat16* data(const Tensor& t) {
+  return t.const_data_ptr<at::BFloat16>();
+}
+
+AttentionShape shape_of(const Tensor& q, const Tensor& k, const std::vector<int64_t>& cu_seqlens,
+                        double scale) {
+  return {q.size(0), q.size(1), k.size(1), q.size(2), cu_seqlens, scale};
+}
+
+// The matrix kernels of block_attention.h.
+struct BlockAttentionFunction : torch::autograd::Function<BlockAttentionFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const std::vector<int64_t>& cu_seqlens, double scale) {
+    Tensor out = at::empty_like(q);
+    Tensor log_sums = at::empty({q.size(1), q.size(0)}, at::kFloat);
+    block_attention(shape_of(q, k, cu_seqlens, scale), {data(q), data(k), data(v)},
+                    out.data_ptr<at::BFloat16>(), log_sums.data_ptr<float>());
+    ctx->save_for_backward({q, k, v, out, log_sums});
+    ctx->saved_data["cu_seqlens"] = cu_seqlens;
+    ctx->saved_data["scale"] = scale;
+    return out;
+  }
+
+  static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor &q = saved[0], &k = saved[1], &v = saved[2];
+    const auto cu_seqlens = ctx->saved_data["cu_seqlens"].toIntVector();
+    const Tensor dout = grads[0].contiguous();
+    Tensor dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
+    block_attention_backward(
+        shape_of(q, k, cu_seqlens, ctx->saved_data["scale"].toDouble()), {data(q), data(k), data(v)},
+        data(saved[3]), saved[4].const_data_ptr<float>(), data(dout),
+        {dq.data_ptr<at::BFloat16>(), dk.data_ptr<at::BFloat16>(), dv.data_ptr<at::BFloat16>()});
+    return {dq, dk, dv, Tensor(), Tensor()};
+  }
+};
 
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
@@ -79,6 +124,8 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
 Tensor PackedAttention::forward(const Tensor& q, const Tensor& k, const Tensor& v,
                                 const std::vector<int32_t>& cu_seqlens, double scale) {
   const std::vector<int64_t> bounds(cu_seqlens.begin(), cu_seqlens.end());
+  if (runs_blocks(q))
+    return BlockAttentionFunction::apply(q.contiguous(), k.contiguous(), v.contiguous(), bounds, scale);
   return AttentionFunction::apply(q.contiguous(), k.contiguous(), v.contiguous(), bounds, scale);
 }
 

@@ -2,7 +2,8 @@
 //   q (tokens, heads, head_dim)   k, v (tokens, kv_heads, head_dim)   heads a multiple of kv_heads
 //   cu_seqlens (samples + 1): sample s owns tokens [cu_seqlens[s], cu_seqlens[s + 1])
 //   returns (tokens, heads, head_dim); scores are scaled by scale, softmax in fp32
-// Per sample ATen's CPU flash attention and its backward (Dao et al. 2022) do the work.
+// bf16 runs the kernels of block_attention.h where the machine has matrix tiles or AVX-512 BF16; anything
+// else runs ATen's CPU flash attention (Dao et al. 2022) sample by sample.
 #pragma once
 #include <vector>
 

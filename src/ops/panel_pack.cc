@@ -16,7 +16,8 @@ constexpr int64_t kTile = 16;  // words: one cache line
 constexpr int64_t kAhead = 8;  // pairs of rows that are fetched before they are needed
 
 // 16 x 16 words: rows of `in` become columns of `out`.
-[[gnu::target("avx512f")]] void transpose_tile(const uint32_t* in, int64_t in_stride, uint32_t* out) {
+[[gnu::target("avx512f")]] void transpose_tile(const uint32_t* in, int64_t in_stride, uint32_t* out,
+                                               int64_t out_stride) {
   __m512i r[16], t[16];
   for (size_t i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(in + static_cast<int64_t>(i) * in_stride);
   for (size_t i = 0; i < 16; i += 2) {
@@ -36,16 +37,17 @@ constexpr int64_t kAhead = 8;  // pairs of rows that are fetched before they are
     const __m512i low23 = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x88);
     const __m512i high23 = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xDD);
     const auto column = static_cast<int64_t>(c);
-    _mm512_storeu_si512(out + column * kPanel, _mm512_shuffle_i32x4(low01, low23, 0x88));
-    _mm512_storeu_si512(out + (8 + column) * kPanel, _mm512_shuffle_i32x4(low01, low23, 0xDD));
-    _mm512_storeu_si512(out + (4 + column) * kPanel, _mm512_shuffle_i32x4(high01, high23, 0x88));
-    _mm512_storeu_si512(out + (12 + column) * kPanel, _mm512_shuffle_i32x4(high01, high23, 0xDD));
+    _mm512_storeu_si512(out + column * out_stride, _mm512_shuffle_i32x4(low01, low23, 0x88));
+    _mm512_storeu_si512(out + (8 + column) * out_stride, _mm512_shuffle_i32x4(low01, low23, 0xDD));
+    _mm512_storeu_si512(out + (4 + column) * out_stride, _mm512_shuffle_i32x4(high01, high23, 0x88));
+    _mm512_storeu_si512(out + (12 + column) * out_stride, _mm512_shuffle_i32x4(high01, high23, 0xDD));
   }
 }
 
 }  // namespace
 
-void pack_transposed(const uint32_t* w, int64_t row_words, int64_t columns, int64_t pairs, uint32_t* panel) {
+void pack_transposed(const uint32_t* w, int64_t row_words, int64_t columns, int64_t pairs, uint32_t* panel,
+                     int64_t stride) {
   // Sixteen rows at a time, each read from its beginning to its end: so many streams the processor follows by
   // itself.
   for (int64_t c0 = 0; c0 < columns; c0 += kTile) {
@@ -53,18 +55,19 @@ void pack_transposed(const uint32_t* w, int64_t row_words, int64_t columns, int6
     for (int64_t p0 = 0; p0 < pairs; p0 += kTile) {
       const int64_t p1 = std::min(pairs, p0 + kTile);
       if (p1 - p0 == kTile && c1 - c0 == kTile) {
-        transpose_tile(w + c0 * row_words + p0, row_words, panel + p0 * kPanel + c0);
+        transpose_tile(w + c0 * row_words + p0, row_words, panel + p0 * stride + c0, stride);
         continue;
       }
       for (int64_t p = p0; p < p1; ++p) {
-        for (int64_t c = c0; c < c1; ++c) panel[p * kPanel + c] = w[c * row_words + p];
+        for (int64_t c = c0; c < c1; ++c) panel[p * stride + c] = w[c * row_words + p];
       }
     }
   }
 }
 
 [[gnu::target("avx512f,avx512bw")]] void pack_interleaved(const uint16_t* w, int64_t row_length,
-                                                          int64_t columns, int64_t pairs, uint32_t* panel) {
+                                                          int64_t columns, int64_t pairs, uint32_t* panel,
+                                                          int64_t stride) {
   alignas(64) std::array<uint16_t, 32> first{}, second{};
   for (uint16_t i = 0; i < 16; ++i) {
     first[2 * i] = i, first[2 * i + 1] = static_cast<uint16_t>(32 + i);
@@ -74,7 +77,7 @@ void pack_transposed(const uint32_t* w, int64_t row_words, int64_t columns, int6
   for (int64_t p = 0; p < pairs; ++p) {
     const uint16_t* low = w + 2 * p * row_length;
     const uint16_t* high = low + row_length;
-    uint32_t* out = panel + p * kPanel;
+    uint32_t* out = panel + p * stride;
     int64_t c = 0;
     for (; c + 32 <= columns; c += 32) {
       __builtin_prefetch(low + 2 * kAhead * row_length + c);

@@ -103,9 +103,26 @@ TEST_CASE("linear equals its plain twin over odd row counts, with bias and low-r
   }
 }
 
+TEST_CASE("a low-rank update of any rank has the gradients of its plain twin") {
+  for (const int64_t rank : {1, 3, 8, 17, 64}) {
+    CAPTURE(rank);
+    const auto op = [](const auto& run) {
+      return [run](const std::vector<at::Tensor>& in) {
+        const ops::LowRank update{in[2], in[3], 0.5, 0.0, 0};
+        return run(in[0], in[1], at::Tensor(), &update);
+      };
+    };
+    check_against_plain(op(&ops::Linear::forward), op(&ops::Linear::plain),
+                        {random({77, 130}, at::kBFloat16), random({258, 130}, at::kBFloat16),
+                         random({rank, 130}) * 0.1, random({258, rank}) * 0.1},
+                        tolerance_of(at::kBFloat16));
+  }
+}
+
 TEST_CASE("the bf16 products agree with fp32 for every shape of remainder") {
   for (const int64_t rows : {1, 2, 5, 8, 16, 63, 64, 65}) {
-    for (const auto& [out, in] : {std::pair<int64_t, int64_t>{2, 2}, {128, 64}, {130, 66}, {258, 34}}) {
+    for (const auto& [out, in] :
+         {std::pair<int64_t, int64_t>{2, 2}, {128, 64}, {130, 66}, {258, 34}, {1030, 6150}}) {
       CAPTURE(rows, out, in);
       const at::Tensor x = random({rows, in}, at::kBFloat16), w = random({out, in}, at::kBFloat16);
       CHECK(relative(ops::logits(x, w), at::linear(x.to(at::kFloat), w.to(at::kFloat))) < 1e-5);

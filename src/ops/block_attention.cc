@@ -1,0 +1,348 @@
+#include "ops/block_attention.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/native/CPUBlas.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "ops/lanes.h"
+#include "ops/panel_pack.h"
+
+namespace swift::ops {
+namespace {
+
+using c10::BFloat16;
+
+constexpr int64_t kRows = 32;     // queries of a block
+constexpr int64_t kColumns = 64;  // keys of a block
+constexpr int64_t kArea = kRows * kColumns;
+
+int64_t blocks_of(int64_t length) {
+  return (length + kColumns - 1) / kColumns;
+}
+
+// Memory at cache lines.
+template <class T>
+struct Buffer {
+  explicit Buffer(int64_t count)
+      : memory(at::empty({static_cast<int64_t>((static_cast<size_t>(count) * sizeof(T) + 3) / 4)}, at::kInt)),
+        data(reinterpret_cast<T*>(memory.data_ptr<int32_t>())) {}
+  at::Tensor memory;
+  T* data;
+};
+
+const uint16_t* halves(const BFloat16* p) {
+  return reinterpret_cast<const uint16_t*>(p);
+}
+
+const BFloat16* narrow(const uint32_t* p) {
+  return reinterpret_cast<const BFloat16*>(p);
+}
+
+// c (m, n) (+)= a (m, depth) · packed (depth / 2 pairs, n).
+void product(const BFloat16* a, const uint32_t* packed, float* c, int64_t m, int64_t n, int64_t depth,
+             bool add) {
+  at::native::cpublas::brgemm(m, n, depth, depth, n, n, add, a, narrow(packed), c, true);
+}
+
+// Rows of one head of one sample: `stride` elements from one token to the next.
+struct Rows {
+  const BFloat16* data;
+  int64_t stride;
+  int64_t length;
+};
+
+// Rows as columns of the packed factor, in blocks: [block][head_dim / 2][kColumns]. Keys for q · k^T.
+void pack_columns(const Rows& rows, int64_t head_dim, uint32_t* packed) {
+  for (int64_t first = 0; first < rows.length; first += kColumns) {
+    uint32_t* block = packed + first / kColumns * (head_dim / 2 * kColumns);
+    const int64_t count = std::min(kColumns, rows.length - first);
+    if (count < kColumns) std::fill(block, block + head_dim / 2 * kColumns, 0U);
+    pack_transposed(reinterpret_cast<const uint32_t*>(rows.data + first * rows.stride), rows.stride / 2,
+                    count, head_dim / 2, block, kColumns);
+  }
+}
+
+// Pairs of rows interleaved, `height` rows a block: [block][height / 2][head_dim]. Values for p · v.
+void pack_rows(const Rows& rows, int64_t head_dim, int64_t height, uint32_t* packed) {
+  for (int64_t first = 0; first < rows.length; first += height) {
+    uint32_t* block = packed + first / height * (height / 2 * head_dim);
+    const int64_t count = std::min(height, rows.length - first);
+    const BFloat16* from = rows.data + first * rows.stride;
+    pack_interleaved(halves(from), rows.stride, head_dim, count / 2, block, head_dim);
+    if (count == height) continue;
+    uint32_t* rest = block + count / 2 * head_dim;
+    std::fill(rest, block + height / 2 * head_dim, 0U);
+    if (count % 2 == 0) continue;
+    for (int64_t c = 0; c < head_dim; ++c) rest[c] = halves(from + (count - 1) * rows.stride)[c];
+  }
+}
+
+// kRows rows from `first` on, one after another, zero beyond the last.
+void copy_rows(const Rows& rows, int64_t first, int64_t head_dim, BFloat16* out) {
+  const int64_t count = std::min(kRows, rows.length - first);
+  const auto bytes = static_cast<size_t>(head_dim) * sizeof(BFloat16);
+  for (int64_t r = 0; r < count; ++r)
+    std::memcpy(out + r * head_dim, rows.data + (first + r) * rows.stride, bytes);
+  std::fill(out + count * head_dim, out + kRows * head_dim, BFloat16(0.0F));
+}
+
+// The columns of row `row` in block `block` that it may see.
+int64_t visible(int64_t row, int64_t block) {
+  return std::clamp<int64_t>(row + 1 - block * kColumns, 0, kColumns);
+}
+
+// One sample and key head: what every query head of its group reads.
+struct Task {
+  int64_t first;   // token
+  int64_t length;  // tokens
+  int64_t kv_head;
+};
+
+// Calls f for every sample and key head, heads over the threads; a Scratch each thread.
+template <class Scratch, class F>
+void for_tasks(const AttentionShape& shape, int64_t blocks, const F& f) {
+  const auto samples = static_cast<int64_t>(shape.cu_seqlens.size()) - 1;
+  at::parallel_for(0, samples * shape.kv_heads, 1, [&](int64_t begin, int64_t end) {
+    Scratch scratch(blocks, shape.head_dim);
+    for (int64_t i = begin; i < end; ++i) {
+      const auto s = static_cast<size_t>(i % samples);
+      const int64_t first = shape.cu_seqlens[s];
+      if (shape.cu_seqlens[s + 1] > first)
+        f(Task{first, shape.cu_seqlens[s + 1] - first, i / samples}, scratch);
+    }
+    at::native::cpublas::brgemm_release();
+  });
+}
+
+Rows rows_of(const AttentionShape& shape, const Task& task, const BFloat16* data, int64_t heads,
+             int64_t head) {
+  const int64_t stride = heads * shape.head_dim;
+  return {data + task.first * stride + head * shape.head_dim, stride, task.length};
+}
+
+// Scores of a block of rows to probabilities without their denominator. scores, p: [block][row][column].
+void soften(const float* scores, int64_t first_row, int64_t rows, int64_t blocks, float scale, BFloat16* p,
+            float* tops, float* sums) {
+  for (int64_t r = 0; r < rows; ++r) {
+    Floats most = splat(-INFINITY);
+    for (int64_t j = 0; j < blocks; ++j) {
+      const float* row = scores + j * kArea + r * kColumns;
+      for_lanes(0, visible(first_row + r, j), [&](int64_t i, int64_t n) {
+        const Floats value = load(row + i, n);
+        most = largest(n == kLanes ? value : splat(*std::max_element(row + i, row + i + n)), most);
+      });
+    }
+    float top = most[0];
+    for (int64_t lane = 1; lane < kLanes; ++lane) top = std::max(top, most[lane]);
+    float total = 0;
+    for (int64_t j = 0; j < blocks; ++j) {
+      const float* row = scores + j * kArea + r * kColumns;
+      BFloat16* out = p + j * kArea + r * kColumns;
+      const int64_t seen = visible(first_row + r, j);
+      Floats part = {};
+      for_lanes(0, seen, [&](int64_t i, int64_t n) {
+        const Floats e = exp_lanes((load(row + i, n) - top) * scale);
+        store(out + i, e, n);
+        if (n == kLanes) part += e;
+        for (int64_t lane = 0; n < kLanes && lane < n; ++lane) total += e[lane];
+      });
+      total += sum(part);
+      std::fill(out + seen, out + kColumns, BFloat16(0.0F));
+    }
+    tops[r] = top * scale;
+    sums[r] = total;
+  }
+  std::memset(static_cast<void*>(tops + rows), 0, static_cast<size_t>(kRows - rows) * sizeof(float));
+  for (int64_t j = 0; j < blocks; ++j)
+    std::fill(p + j * kArea + rows * kColumns, p + (j + 1) * kArea, BFloat16(0.0F));
+}
+
+struct ForwardScratch {
+  ForwardScratch(int64_t blocks, int64_t d)
+      : keys(blocks * kColumns / 2 * d),
+        values(blocks * kColumns / 2 * d),
+        scores(blocks * kArea),
+        sums(kRows * d),
+        q(kRows * d),
+        p(blocks * kArea) {}
+  Buffer<uint32_t> keys, values;
+  Buffer<float> scores, sums;
+  Buffer<BFloat16> q, p;
+};
+
+void attend(const AttentionShape& shape, const AttentionInputs& in, const Task& task, ForwardScratch& s,
+            BFloat16* out, float* log_sums) {
+  const int64_t d = shape.head_dim, group = shape.heads / shape.kv_heads;
+  pack_columns(rows_of(shape, task, in.k, shape.kv_heads, task.kv_head), d, s.keys.data);
+  pack_rows(rows_of(shape, task, in.v, shape.kv_heads, task.kv_head), d, kColumns, s.values.data);
+  float tops[kRows], totals[kRows];
+  for (int64_t head = task.kv_head * group; head < (task.kv_head + 1) * group; ++head) {
+    const Rows queries = rows_of(shape, task, in.q, shape.heads, head);
+    for (int64_t first = 0; first < task.length; first += kRows) {
+      const int64_t rows = std::min(kRows, task.length - first);
+      const int64_t blocks = blocks_of(first + rows);
+      copy_rows(queries, first, d, s.q.data);
+      for (int64_t j = 0; j < blocks; ++j)
+        product(s.q.data, s.keys.data + j * (d / 2 * kColumns), s.scores.data + j * kArea, kRows, kColumns, d,
+                false);
+      soften(s.scores.data, first, rows, blocks, static_cast<float>(shape.scale), s.p.data, tops, totals);
+      for (int64_t j = 0; j < blocks; ++j)
+        product(s.p.data + j * kArea, s.values.data + j * (kColumns / 2 * d), s.sums.data, kRows, d, kColumns,
+                j > 0);
+      for (int64_t r = 0; r < rows; ++r) {
+        const int64_t token = task.first + first + r;
+        BFloat16* to = out + (token * shape.heads + head) * d;
+        const float inverse = 1.0F / totals[r];
+        for_lanes(0, d, [&](int64_t i, int64_t n) {
+          store(to + i, load(s.sums.data + r * d + i, n) * inverse, n);
+        });
+        log_sums[head * shape.tokens + token] = tops[r] + std::log(totals[r]);
+      }
+    }
+  }
+}
+
+struct BackwardScratch {
+  BackwardScratch(int64_t blocks, int64_t d)
+      : keys(blocks * kColumns / 2 * d),
+        values(blocks * kColumns / 2 * d),
+        key_rows(blocks * kColumns / 2 * d),
+        q_rows(kRows / 2 * d),
+        dout_rows(kRows / 2 * d),
+        pairs(kArea / 2),
+        scores(kArea),
+        dscores(kArea),
+        dq(kRows * d),
+        dk(blocks * kColumns * d),
+        dv(blocks * kColumns * d),
+        q(kRows * d),
+        dout(kRows * d),
+        p(kArea),
+        ds(kArea),
+        p_columns(kArea),
+        ds_columns(kArea) {}
+  Buffer<uint32_t> keys, values, key_rows;  // k and v as columns, k as pairs of rows
+  Buffer<uint32_t> q_rows, dout_rows, pairs;
+  Buffer<float> scores, dscores, dq, dk, dv;
+  Buffer<BFloat16> q, dout, p, ds;         // (kRows, …)
+  Buffer<BFloat16> p_columns, ds_columns;  // (kColumns, kRows)
+};
+
+// (kRows, kColumns) to (kColumns, kRows), two rows at a time as 32-bit words.
+void transpose(const BFloat16* in, uint32_t* pairs, BFloat16* out) {
+  pack_interleaved(halves(in), kColumns, kColumns, kRows / 2, pairs, kColumns);
+  pack_transposed(pairs, kColumns, kRows / 2, kColumns, reinterpret_cast<uint32_t*>(out), kRows / 2);
+}
+
+// p = exp(scale · score - log_sum), ds = scale · p · (dp - delta), zero where a row does not see a column.
+void soften_backward(BackwardScratch& s, int64_t first_row, int64_t rows, int64_t block, float scale,
+                     const float* log_sums, const float* deltas) {
+  for (int64_t r = 0; r < kRows; ++r) {
+    const int64_t seen = r < rows ? visible(first_row + r, block) : 0;
+    BFloat16* p = s.p.data + r * kColumns;
+    BFloat16* ds = s.ds.data + r * kColumns;
+    for_lanes(0, seen, [&](int64_t i, int64_t n) {
+      const Floats e = exp_lanes(load(s.scores.data + r * kColumns + i, n) * scale - log_sums[r]);
+      store(p + i, e, n);
+      store(ds + i, e * (load(s.dscores.data + r * kColumns + i, n) - deltas[r]) * scale, n);
+    });
+    std::fill(p + seen, p + kColumns, BFloat16(0.0F));
+    std::fill(ds + seen, ds + kColumns, BFloat16(0.0F));
+  }
+}
+
+// deltas[r] = dout · out of each row.
+void row_products(const BFloat16* a, const Rows& b, int64_t first, int64_t rows, int64_t d, float* deltas) {
+  for (int64_t r = 0; r < rows; ++r) {
+    Floats part = {};
+    for_lanes(0, d, [&](int64_t i, int64_t n) {
+      part += load(a + r * d + i, n) * load(b.data + (first + r) * b.stride + i, n);
+    });
+    deltas[r] = sum(part);
+  }
+}
+
+// All gradients that a block of queries gives; dq is written, dk and dv are added to.
+void attend_block_backward(const AttentionShape& shape, BackwardScratch& s, int64_t first, int64_t rows,
+                           const float* log_sums, const float* deltas) {
+  const int64_t d = shape.head_dim;
+  const int64_t blocks = blocks_of(first + rows);
+  pack_rows({s.q.data, d, kRows}, d, kRows, s.q_rows.data);
+  pack_rows({s.dout.data, d, kRows}, d, kRows, s.dout_rows.data);
+  for (int64_t j = 0; j < blocks; ++j) {
+    const int64_t column_block = j * (d / 2 * kColumns);
+    product(s.q.data, s.keys.data + column_block, s.scores.data, kRows, kColumns, d, false);
+    product(s.dout.data, s.values.data + column_block, s.dscores.data, kRows, kColumns, d, false);
+    soften_backward(s, first, rows, j, static_cast<float>(shape.scale), log_sums, deltas);
+    transpose(s.p.data, s.pairs.data, s.p_columns.data);
+    transpose(s.ds.data, s.pairs.data, s.ds_columns.data);
+    product(s.p_columns.data, s.dout_rows.data, s.dv.data + j * kColumns * d, kColumns, d, kRows, true);
+    product(s.ds_columns.data, s.q_rows.data, s.dk.data + j * kColumns * d, kColumns, d, kRows, true);
+    product(s.ds.data, s.key_rows.data + column_block, s.dq.data, kRows, d, kColumns, j > 0);
+  }
+}
+
+// fp32 rows to rows of the result.
+void write_rows(const float* in, int64_t rows, int64_t d, BFloat16* out, int64_t stride) {
+  for (int64_t r = 0; r < rows; ++r)
+    for_lanes(0, d, [&](int64_t i, int64_t n) { store(out + r * stride + i, load(in + r * d + i, n), n); });
+}
+
+void attend_backward(const AttentionShape& shape, const AttentionInputs& in, const Task& task,
+                     BackwardScratch& s, const BFloat16* out, const float* log_sums, const BFloat16* dout,
+                     const AttentionGradients& gradients) {
+  const int64_t d = shape.head_dim, group = shape.heads / shape.kv_heads;
+  const Rows keys = rows_of(shape, task, in.k, shape.kv_heads, task.kv_head);
+  pack_columns(keys, d, s.keys.data);
+  pack_rows(keys, d, kColumns, s.key_rows.data);
+  pack_columns(rows_of(shape, task, in.v, shape.kv_heads, task.kv_head), d, s.values.data);
+  const int64_t area = blocks_of(task.length) * kColumns * d;
+  std::fill(s.dk.data, s.dk.data + area, 0.0F);
+  std::fill(s.dv.data, s.dv.data + area, 0.0F);
+  float deltas[kRows];
+  for (int64_t head = task.kv_head * group; head < (task.kv_head + 1) * group; ++head) {
+    const Rows douts = rows_of(shape, task, dout, shape.heads, head);
+    for (int64_t first = 0; first < task.length; first += kRows) {
+      const int64_t rows = std::min(kRows, task.length - first), token = task.first + first;
+      copy_rows(rows_of(shape, task, in.q, shape.heads, head), first, d, s.q.data);
+      copy_rows(douts, first, d, s.dout.data);
+      row_products(s.dout.data, rows_of(shape, task, out, shape.heads, head), first, rows, d, deltas);
+      attend_block_backward(shape, s, first, rows, log_sums + head * shape.tokens + token, deltas);
+      write_rows(s.dq.data, rows, d, gradients.dq + (token * shape.heads + head) * d, shape.heads * d);
+    }
+  }
+  const int64_t at = (task.first * shape.kv_heads + task.kv_head) * d;
+  write_rows(s.dk.data, task.length, d, gradients.dk + at, shape.kv_heads * d);
+  write_rows(s.dv.data, task.length, d, gradients.dv + at, shape.kv_heads * d);
+}
+
+int64_t longest_blocks(const AttentionShape& shape) {
+  int64_t most = 0;
+  for (size_t s = 0; s + 1 < shape.cu_seqlens.size(); ++s)
+    most = std::max(most, shape.cu_seqlens[s + 1] - shape.cu_seqlens[s]);
+  return blocks_of(most);
+}
+
+}  // namespace
+
+void block_attention(const AttentionShape& shape, const AttentionInputs& in, BFloat16* out, float* log_sums) {
+  const int64_t blocks = longest_blocks(shape);
+  for_tasks<ForwardScratch>(shape, blocks, [&](const Task& task, ForwardScratch& scratch) {
+    attend(shape, in, task, scratch, out, log_sums);
+  });
+}
+
+void block_attention_backward(const AttentionShape& shape, const AttentionInputs& in, const BFloat16* out,
+                              const float* log_sums, const BFloat16* dout,
+                              const AttentionGradients& gradients) {
+  const int64_t blocks = longest_blocks(shape);
+  for_tasks<BackwardScratch>(shape, blocks, [&](const Task& task, BackwardScratch& scratch) {
+    attend_backward(shape, in, task, scratch, out, log_sums, dout, gradients);
+  });
+}
+
+}  // namespace swift::ops

@@ -12,7 +12,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
 // A fixed number of slices keeps sums over tokens independent of the number of threads.
-constexpr int64_t kSlices = 16;
+constexpr int64_t kSlices = 8;
 
 template <class T>
 void square_rows(const T* w, float* squares, int64_t begin, int64_t end, int64_t width) {
@@ -40,24 +40,29 @@ void forward_rows(const T* z, const float* gain, const float* bias, T* y, int64_
   }
 }
 
-// dz = dy ⊙ gain; product (width) += the sum over rows of dy ⊙ z.
+// dz = dy ⊙ gain; product (width) += the sum over rows of dy ⊙ z. Four rows share a load of the sums.
 template <class T>
 void backward_rows(const T* z, const T* dy, const float* gain, T* dz, float* product, int64_t begin,
                    int64_t end, int64_t width) {
-  for (int64_t row = begin; row < end; ++row) {
-    const T* in = z + row * width;
-    const T* grad = dy + row * width;
-    T* out = dz + row * width;
+  constexpr int64_t kTogether = 4;
+  for (int64_t row = begin; row < end; row += kTogether) {
+    const int64_t rows = std::min(kTogether, end - row);
     for_lanes(0, width, [&](int64_t i, int64_t n) {
-      const Floats g = ops::load(grad + i, n);
-      store(product + i, ops::load(product + i, n) + g * ops::load(in + i, n), n);
-      store(out + i, g * ops::load(gain + i, n), n);
+      const Floats factor = ops::load(gain + i, n);
+      Floats total = ops::load(product + i, n);
+      for (int64_t r = row; r < row + rows; ++r) {
+        const Floats g = ops::load(dy + r * width + i, n);
+        total += g * ops::load(z + r * width + i, n);
+        store(dz + r * width + i, g * factor, n);
+      }
+      store(product + i, total, n);
     });
   }
 }
 
-// dz and the per-column sum of dy ⊙ z (fp32) on the CPU.
-std::pair<Tensor, Tensor> backward_on_cpu(const Tensor& z, const Tensor& dy, const Tensor& gain) {
+}  // namespace
+
+std::pair<Tensor, Tensor> scale_rows_backward(const Tensor& z, const Tensor& dy, const Tensor& gain) {
   const int64_t rows = z.size(0), width = z.size(1);
   Tensor dz = at::empty_like(z);
   Tensor partial = at::zeros({kSlices, width}, gain.options());
@@ -74,6 +79,8 @@ std::pair<Tensor, Tensor> backward_on_cpu(const Tensor& z, const Tensor& dy, con
   });
   return {dz, partial.sum(0)};
 }
+
+namespace {
 
 struct RowScaleFunction : torch::autograd::Function<RowScaleFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& input, const Tensor& magnitude,
@@ -105,7 +112,7 @@ struct RowScaleFunction : torch::autograd::Function<RowScaleFunction> {
     const Tensor dy = grads[0].contiguous();
     Tensor dz, product, dbias;
     if (z.is_cpu()) {
-      std::tie(dz, product) = backward_on_cpu(z, dy, gain);
+      std::tie(dz, product) = scale_rows_backward(z, dy, gain);
     } else {
       dz = (dy * gain).to(z.scalar_type());
       product = (dy.to(at::kFloat) * z.to(at::kFloat)).sum(0);

@@ -16,6 +16,11 @@ at::Tensor square_norms(const at::Tensor& w);
 // square_norms(w).
 at::Tensor updated_norms(const at::Tensor& w, const at::Tensor& squares, const LowRank& update);
 
+// dz = dy ⊙ gain in z's type, and the sum over tokens of dy ⊙ z, fp32 (out). z, dy (tokens, out) contiguous
+// on the CPU; gain (out) fp32.
+std::pair<at::Tensor, at::Tensor> scale_rows_backward(const at::Tensor& z, const at::Tensor& dy,
+                                                      const at::Tensor& gain);
+
 // y = z ⊙ (magnitude / norms) + bias. z (tokens, out); magnitude and norms (out) fp32; bias (out) or
 // undefined. Differentiable in z, magnitude and bias.
 struct RowScale {

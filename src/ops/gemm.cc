@@ -29,12 +29,12 @@ constexpr Blocking kTransposed = {3072, 1};
 constexpr Blocking kInterleaved = {512, 4};
 
 [[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void round_rows(
-    const float* in, int64_t in_stride, const float* bias, BFloat16* out, int64_t rows, int64_t columns,
-    int64_t out_stride) {
+    const float* in, int64_t in_stride, const float* gain, const float* bias, BFloat16* out, int64_t rows,
+    int64_t columns, int64_t out_stride) {
   for (int64_t r = 0; r < rows; ++r) {
     auto* target = reinterpret_cast<uint16_t*>(out + r * out_stride);
     for (int64_t c = 0; c < columns; ++c) {
-      const float value = in[r * in_stride + c] + bias[c];
+      const float value = in[r * in_stride + c] * gain[c] + bias[c];
       uint32_t bits;
       std::memcpy(&bits, &value, sizeof bits);
       // Round to nearest, ties to even; NaN keeps a set mantissa bit.
@@ -61,6 +61,12 @@ uint32_t* words(const at::Tensor& memory) {
   return reinterpret_cast<uint32_t*>(memory.data_ptr<int32_t>());
 }
 
+// Rows that share the packed panels with those of the result; their products lie behind the result's.
+struct MoreRows {
+  const BFloat16* data = nullptr;  // (count, reduction)
+  int64_t count = 0;
+};
+
 // tile (rows, panels * kPanel) (+)= a (rows, lda), columns [0, depth), times the packed panels.
 void multiply(const BFloat16* a, int64_t lda, int64_t rows, int64_t depth, int64_t panels,
               const uint32_t* packed, float* tile, bool add) {
@@ -76,17 +82,18 @@ void multiply(const BFloat16* a, int64_t lda, int64_t rows, int64_t depth, int64
 
 // The result's columns in groups of panels, a group a thread. pack(first column, columns, first pair, pairs,
 // panel) lays one panel, pack_addend(first column, columns, panel) one of the addend; store(tile, stride,
-// first column, columns) takes the fp32 sums of a group, (rows, stride).
+// first column, columns) takes the fp32 sums of a group, (rows + more.count, stride).
 template <class Pack, class PackAddend, class Store>
 void by_panels(const BFloat16* a, const ProductShape& shape, const Blocking& blocking, const Pack& pack,
-               const Addend& addend, const PackAddend& pack_addend, const Store& store) {
+               const Addend& addend, const PackAddend& pack_addend, const MoreRows& more,
+               const Store& store) {
   const int64_t all = (shape.columns + kPanel - 1) / kPanel;
   const int64_t group = std::clamp<int64_t>(all / at::get_num_threads(), 1, blocking.panels);
   const int64_t depth = std::min(shape.reduction, blocking.depth);
   at::parallel_for(0, (all + group - 1) / group, 1, [&](int64_t begin, int64_t end) {
     // ATen's memory begins at a cache line: a row of a matrix tile that crosses two costs twice the time.
     const at::Tensor panel_memory = at::empty({std::max(depth, addend.rank) / 2 * group * kPanel}, at::kInt);
-    const at::Tensor tile_memory = at::empty({shape.rows * group * kPanel}, at::kFloat);
+    const at::Tensor tile_memory = at::empty({(shape.rows + more.count) * group * kPanel}, at::kFloat);
     uint32_t* packed = words(panel_memory);
     float* tile = tile_memory.data_ptr<float>();
     for (int64_t index = begin; index < end; ++index) {
@@ -103,6 +110,9 @@ void by_panels(const BFloat16* a, const ProductShape& shape, const Blocking& blo
           pack(column, count, at / 2, here / 2, panel);
         });
         multiply(a + at, shape.reduction, shape.rows, here, panels, packed, tile, at > 0);
+        if (more.count > 0)
+          multiply(more.data + at, shape.reduction, more.count, here, panels, packed,
+                   tile + shape.rows * panels * kPanel, at > 0);
       }
       if (addend.rank > 0) {
         each(addend.rank / 2, pack_addend);
@@ -138,20 +148,22 @@ bool has_panel_gemm() {
 }
 
 void gemm_nt(const BFloat16* x, const BFloat16* w, const BFloat16* bias, BFloat16* y, int64_t m, int64_t n,
-             int64_t k, const LowRankTerm& update) {
-  std::vector<float> wide_bias(static_cast<size_t>(n), 0.0F);
+             int64_t k, const LowRankTerm& update, const ColumnGain& scaling) {
+  std::vector<float> wide_bias(static_cast<size_t>(n), 0.0F), gain(static_cast<size_t>(n), 1.0F);
   if (bias != nullptr) std::copy(bias, bias + n, wide_bias.begin());
   const auto pack_update = [&](int64_t column, int64_t count, uint32_t* panel) {
     transposed(update.right, update.rank)(column, count, 0, update.rank / 2, panel);
   };
   by_panels(x, {m, n, k}, kTransposed, transposed(w, k), {update.left, update.rank}, pack_update,
+            {scaling.rows, scaling.count},
             [&](const float* tile, int64_t stride, int64_t first, int64_t width) {
-              round_rows(tile, stride, wide_bias.data() + first, y + first, m, width, n);
+              if (scaling.gain) scaling.gain(tile + m * stride, stride, first, width, gain.data() + first);
+              round_rows(tile, stride, gain.data() + first, wide_bias.data() + first, y + first, m, width, n);
             });
 }
 
 void gemm_nt_f32(const BFloat16* x, const BFloat16* w, float* y, int64_t m, int64_t n, int64_t k) {
-  by_panels(x, {m, n, k}, kTransposed, transposed(w, k), {}, kNothing,
+  by_panels(x, {m, n, k}, kTransposed, transposed(w, k), {}, kNothing, {},
             [&](const float* tile, int64_t stride, int64_t first, int64_t width) {
               for (int64_t r = 0; r < m; ++r)
                 std::copy(tile + r * stride, tile + r * stride + width, y + r * n + first);
@@ -160,13 +172,14 @@ void gemm_nt_f32(const BFloat16* x, const BFloat16* w, float* y, int64_t m, int6
 
 void gemm_nn(const BFloat16* dy, const BFloat16* w, BFloat16* dx, int64_t m, int64_t n, int64_t k,
              const LowRankTerm& update) {
-  const std::vector<float> no_bias(static_cast<size_t>(kInterleaved.panels * kPanel), 0.0F);
+  const auto most = static_cast<size_t>(kInterleaved.panels * kPanel);
+  const std::vector<float> no_bias(most, 0.0F), no_gain(most, 1.0F);
   const auto pack_update = [&](int64_t column, int64_t count, uint32_t* panel) {
     interleaved(update.right, k)(column, count, 0, update.rank / 2, panel);
   };
-  by_panels(dy, {m, k, n}, kInterleaved, interleaved(w, k), {update.left, update.rank}, pack_update,
+  by_panels(dy, {m, k, n}, kInterleaved, interleaved(w, k), {update.left, update.rank}, pack_update, {},
             [&](const float* tile, int64_t stride, int64_t first, int64_t width) {
-              round_rows(tile, stride, no_bias.data(), dx + first, m, width, k);
+              round_rows(tile, stride, no_gain.data(), no_bias.data(), dx + first, m, width, k);
             });
 }
 

@@ -6,6 +6,7 @@
 #include <c10/util/BFloat16.h>
 
 #include <cstdint>
+#include <functional>
 
 namespace swift::ops {
 
@@ -22,9 +23,18 @@ struct LowRankTerm {
   int64_t rank = 0;
 };
 
-// y (m, n) = x (m, k) · w (n, k)^T + bias (n, may be null) + update. k must be even.
+// Rows that are multiplied with the weights beside the activations, and from whose products the factor of
+// each column of the result follows: gain(products, stride, first column, columns, factors) reads products
+// [row * stride + column - first] and writes `columns` factors. Several threads call it.
+struct ColumnGain {
+  const c10::BFloat16* rows = nullptr;  // (count, k)
+  int64_t count = 0;
+  std::function<void(const float*, int64_t, int64_t, int64_t, float*)> gain = {};
+};
+
+// y (m, n) = (x (m, k) · w (n, k)^T + update) scaled by column, + bias (n, may be null). k must be even.
 void gemm_nt(const c10::BFloat16* x, const c10::BFloat16* w, const c10::BFloat16* bias, c10::BFloat16* y,
-             int64_t m, int64_t n, int64_t k, const LowRankTerm& update = {});
+             int64_t m, int64_t n, int64_t k, const LowRankTerm& update = {}, const ColumnGain& scaling = {});
 
 // dx (m, k) = dy (m, n) · w (n, k) + update. n must be even.
 void gemm_nn(const c10::BFloat16* dy, const c10::BFloat16* w, c10::BFloat16* dx, int64_t m, int64_t n,

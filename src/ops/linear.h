@@ -5,8 +5,8 @@
 #pragma once
 #include <optional>
 
-#include "ops/gemm.h"
-#include "ops/torch.h"
+#include "ops/dropout.h"
+#include "ops/products.h"
 
 namespace swift::ops {
 
@@ -27,15 +27,5 @@ struct Linear {
   static at::Tensor plain(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                           const LowRank* update);
 };
-
-// x · W^T in fp32 without autograd: logits. x (rows, in), W (out, in).
-at::Tensor logits(const at::Tensor& x, const at::Tensor& w);
-
-// dy · W without autograd. dy (rows, out), W (out, in). update is added where the kernels of gemm.h run, and
-// must be empty elsewhere.
-at::Tensor product_nn(const at::Tensor& dy, const at::Tensor& w, const LowRankTerm& update = {});
-
-// x with elements zeroed with probability p and the rest scaled by 1 / (1 - p).
-at::Tensor keyed_dropout(const at::Tensor& x, double p, uint64_t key);
 
 }  // namespace swift::ops

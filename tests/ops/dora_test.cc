@@ -1,9 +1,12 @@
 #include "ops/dora.h"
 
 #include "gradcheck.h"
+#include "ops/dora_linear.h"
 
 using namespace swift;
+using tests::check_against_plain;
 using tests::random;
+using tests::tolerance_of;
 
 TEST_CASE("DoRA's norms equal the norms of W + scale B A") {
   at::manual_seed(3);
@@ -56,5 +59,28 @@ TEST_CASE("DoRA's gradients agree with finite differences in fp64") {
     step[i] = 1e-6;
     const double slope = ((value(magnitude + step) - value(magnitude - step)) / 2e-6).detach().item<double>();
     CHECK(magnitude.grad()[i].item<double>() == Approx(slope).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("DoRA in one pass over the weights agrees with fp32, forward and backward") {
+  at::manual_seed(11);
+  for (const int64_t rank : {3, 8}) {
+    for (const double dropout : {0.0, 0.3}) {
+      CAPTURE(rank, dropout);
+      const at::Tensor w = random({200, 96}, at::kBFloat16), squares = ops::square_norms(w);
+      const auto op = [&](bool fused) {
+        return [&, fused](const std::vector<at::Tensor>& in) {
+          const ops::LowRank update{in[1], in[2], 0.5, dropout, 7};
+          if (fused) return ops::DoraLinear::forward(in[0], w, update, in[3], squares);
+          const at::Tensor z = ops::Linear::plain(in[0], w, {}, &update);
+          return ops::RowScale::plain(z, in[3], ops::updated_norms(w, squares, update), {});
+        };
+      };
+      REQUIRE(ops::DoraLinear::takes(random({33, 96}, at::kBFloat16), w));
+      check_against_plain(op(true), op(false),
+                          {random({33, 96}, at::kBFloat16), random({rank, 96}) * 0.2,
+                           random({200, rank}) * 0.2, at::rand({200}) * 10 + 1},
+                          tolerance_of(at::kBFloat16));
+    }
   }
 }

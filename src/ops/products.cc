@@ -1,0 +1,68 @@
+#include "ops/products.h"
+
+namespace swift::ops {
+namespace {
+
+using at::Tensor;
+
+// Below this many rows the weights are read once, by the vector kernel.
+constexpr int64_t kVectorRows = 8;
+
+bool runs_native(const Tensor& x, const Tensor& w) {
+  return x.scalar_type() == at::kBFloat16 && w.scalar_type() == at::kBFloat16 && x.is_cpu() &&
+         w.is_contiguous() && w.size(0) % 2 == 0 && w.size(1) % 2 == 0;
+}
+
+const at::BFloat16* data(const Tensor& t) {
+  return t.const_data_ptr<at::BFloat16>();
+}
+
+}  // namespace
+
+bool runs_panels(const Tensor& x, const Tensor& w) {
+  const bool vector = x.size(0) <= kVectorRows && has_vector_bf16();
+  return runs_native(x, w) && x.size(0) > 0 && !vector && has_panel_gemm();
+}
+
+Tensor product_nt(const Tensor& x, const Tensor& w, const Tensor& bias, const LowRankTerm& update,
+                  const ColumnGain& scaling) {
+  const int64_t rows = x.size(0);
+  const bool panels = runs_panels(x, w);
+  const bool vector = runs_native(x, w) && rows > 0 && rows <= kVectorRows && has_vector_bf16();
+  if (!vector && !panels) return at::linear(x, w, bias);
+  const Tensor in = x.contiguous();
+  const Tensor shift = bias.defined() ? bias.to(at::kBFloat16).contiguous() : bias;
+  const at::BFloat16* shift_data = shift.defined() ? data(shift) : nullptr;
+  Tensor y = at::empty({rows, w.size(0)}, x.options());
+  auto* out = y.data_ptr<at::BFloat16>();
+  if (vector) {
+    gemv_bf16<at::BFloat16>(data(in), data(w), shift_data, out, rows, w.size(0), w.size(1));
+  } else {
+    gemm_nt(data(in), data(w), shift_data, out, rows, w.size(0), w.size(1), update, scaling);
+  }
+  return y;
+}
+
+Tensor product_nn(const Tensor& dy, const Tensor& w, const LowRankTerm& update) {
+  if (!runs_native(dy, w) || !has_panel_gemm() || dy.size(0) == 0) return at::mm(dy, w);
+  Tensor dx = at::empty({dy.size(0), w.size(1)}, dy.options());
+  gemm_nn(data(dy), data(w), dx.data_ptr<at::BFloat16>(), dy.size(0), w.size(0), w.size(1), update);
+  return dx;
+}
+
+Tensor logits(const Tensor& x, const Tensor& w) {
+  const int64_t rows = x.size(0);
+  const bool vector = rows <= kVectorRows && has_vector_bf16();
+  if (!runs_native(x, w) || rows == 0 || (!vector && !has_panel_gemm()))
+    return at::linear(x, w).to(at::kFloat);
+  Tensor y = at::empty({rows, w.size(0)}, x.options().dtype(at::kFloat));
+  const Tensor in = x.contiguous();
+  if (vector) {
+    gemv_bf16<float>(data(in), data(w), nullptr, y.data_ptr<float>(), rows, w.size(0), w.size(1));
+  } else {
+    gemm_nt_f32(data(in), data(w), y.data_ptr<float>(), rows, w.size(0), w.size(1));
+  }
+  return y;
+}
+
+}  // namespace swift::ops

@@ -26,7 +26,7 @@ struct Generator::Running {
     max_new_tokens = std::min(room, request.params.max_new_tokens.value_or(room));
   }
   bool prefilled() const { return computed >= static_cast<int64_t>(request.prompt.size()); }
-  Usage usage() const { return {static_cast<int64_t>(request.prompt.size()), generated}; }
+  Usage usage() const { return {static_cast<int64_t>(request.prompt.size()), generated, 0}; }
 
   Request request;
   Sampler sampler;
@@ -48,9 +48,11 @@ std::string_view to_string(FinishReason reason) {
     case FinishReason::length:
       return "length";
     case FinishReason::interrupted:
+      return "interrupted";
+    case FinishReason::failed:
       break;
   }
-  return "interrupted";
+  return "failed";
 }
 
 Generator::Generator(StepModel& model, const text::Tokenizer& tokenizer, GeneratorOptions options)
@@ -206,7 +208,7 @@ std::vector<Event> Generator::interrupt() {
   for (const Request& request : waiting_) {
     events.push_back({.id = request.id,
                       .finish_reason = FinishReason::interrupted,
-                      .usage = {static_cast<int64_t>(request.prompt.size()), 0}});
+                      .usage = {static_cast<int64_t>(request.prompt.size()), 0, 0}});
   }
   waiting_.clear();
   close_finished();

@@ -11,7 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "infer/logprobs.h"
+#include "infer/event.h"
 #include "infer/sampler.h"
 #include "infer/sampling_params.h"
 #include "infer/step_model.h"
@@ -19,33 +19,6 @@
 #include "text/tokenizer.h"
 
 namespace swift::infer {
-
-struct Request {
-  uint64_t id = 0;
-  std::vector<int32_t> prompt;
-  SamplingParams params;
-  uint64_t stream = 0;  // with params.seed, selects the random numbers: the row's index, the choice's index
-};
-
-// interrupted: asked to stop before the answer was complete.
-enum class FinishReason { stop, length, interrupted };
-std::string_view to_string(FinishReason reason);
-
-struct Usage {
-  int64_t prompt_tokens = 0;
-  int64_t completion_tokens = 0;  // the token that ended the answer included
-  int64_t total_tokens() const { return prompt_tokens + completion_tokens; }
-};
-
-// What one request gained in a step. The texts of a request's events, joined, are its answer.
-struct Event {
-  uint64_t id = 0;
-  std::string text;
-  std::vector<int32_t> token_ids;
-  std::vector<PositionLogprobs> logprobs;
-  std::optional<FinishReason> finish_reason;  // set in the request's last event
-  Usage usage;
-};
 
 struct GeneratorOptions {
   std::vector<int32_t> eos_token_ids;

@@ -5,9 +5,11 @@
 #include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
+#include "ops/attention_tiles.h"
 #include "ops/lanes.h"
 #include "ops/panel_pack.h"
 
@@ -16,36 +18,12 @@ namespace {
 
 using c10::BFloat16;
 
-constexpr int64_t kRows = 32;     // queries of a block
-constexpr int64_t kColumns = 64;  // keys of a block
-constexpr int64_t kArea = kRows * kColumns;
-
-int64_t blocks_of(int64_t length) {
-  return (length + kColumns - 1) / kColumns;
-}
-
-// Memory at cache lines.
-template <class T>
-struct Buffer {
-  explicit Buffer(int64_t count)
-      : memory(at::empty({static_cast<int64_t>((static_cast<size_t>(count) * sizeof(T) + 3) / 4)}, at::kInt)),
-        data(reinterpret_cast<T*>(memory.data_ptr<int32_t>())) {}
-  at::Tensor memory;
-  T* data;
-};
+constexpr int64_t kRows = kTileRows;
+constexpr int64_t kColumns = kTileColumns;
+constexpr int64_t kArea = kTileArea;
 
 const uint16_t* halves(const BFloat16* p) {
   return reinterpret_cast<const uint16_t*>(p);
-}
-
-const BFloat16* narrow(const uint32_t* p) {
-  return reinterpret_cast<const BFloat16*>(p);
-}
-
-// c (m, n) (+)= a (m, depth) · packed (depth / 2 pairs, n).
-void product(const BFloat16* a, const uint32_t* packed, float* c, int64_t m, int64_t n, int64_t depth,
-             bool add) {
-  at::native::cpublas::brgemm(m, n, depth, depth, n, n, add, a, narrow(packed), c, true);
 }
 
 // Rows of one head of one sample: `stride` elements from one token to the next.
@@ -90,11 +68,6 @@ void copy_rows(const Rows& rows, int64_t first, int64_t head_dim, BFloat16* out)
   std::fill(out + count * head_dim, out + kRows * head_dim, BFloat16(0.0F));
 }
 
-// The columns of row `row` in block `block` that it may see.
-int64_t visible(int64_t row, int64_t block) {
-  return std::clamp<int64_t>(row + 1 - block * kColumns, 0, kColumns);
-}
-
 // One sample and key head: what every query head of its group reads.
 struct Task {
   int64_t first;   // token
@@ -124,43 +97,6 @@ Rows rows_of(const AttentionShape& shape, const Task& task, const BFloat16* data
   return {data + task.first * stride + head * shape.head_dim, stride, task.length};
 }
 
-// Scores of a block of rows to probabilities without their denominator. scores, p: [block][row][column].
-void soften(const float* scores, int64_t first_row, int64_t rows, int64_t blocks, float scale, BFloat16* p,
-            float* tops, float* sums) {
-  for (int64_t r = 0; r < rows; ++r) {
-    Floats most = splat(-INFINITY);
-    for (int64_t j = 0; j < blocks; ++j) {
-      const float* row = scores + j * kArea + r * kColumns;
-      for_lanes(0, visible(first_row + r, j), [&](int64_t i, int64_t n) {
-        const Floats value = load(row + i, n);
-        most = largest(n == kLanes ? value : splat(*std::max_element(row + i, row + i + n)), most);
-      });
-    }
-    float top = most[0];
-    for (int64_t lane = 1; lane < kLanes; ++lane) top = std::max(top, most[lane]);
-    float total = 0;
-    for (int64_t j = 0; j < blocks; ++j) {
-      const float* row = scores + j * kArea + r * kColumns;
-      BFloat16* out = p + j * kArea + r * kColumns;
-      const int64_t seen = visible(first_row + r, j);
-      Floats part = {};
-      for_lanes(0, seen, [&](int64_t i, int64_t n) {
-        const Floats e = exp_lanes((load(row + i, n) - top) * scale);
-        store(out + i, e, n);
-        if (n == kLanes) part += e;
-        for (int64_t lane = 0; n < kLanes && lane < n; ++lane) total += e[lane];
-      });
-      total += sum(part);
-      std::fill(out + seen, out + kColumns, BFloat16(0.0F));
-    }
-    tops[r] = top * scale;
-    sums[r] = total;
-  }
-  std::memset(static_cast<void*>(tops + rows), 0, static_cast<size_t>(kRows - rows) * sizeof(float));
-  for (int64_t j = 0; j < blocks; ++j)
-    std::fill(p + j * kArea + rows * kColumns, p + (j + 1) * kArea, BFloat16(0.0F));
-}
-
 struct ForwardScratch {
   ForwardScratch(int64_t blocks, int64_t d)
       : keys(blocks * kColumns / 2 * d),
@@ -169,9 +105,9 @@ struct ForwardScratch {
         sums(kRows * d),
         q(kRows * d),
         p(blocks * kArea) {}
-  Buffer<uint32_t> keys, values;
-  Buffer<float> scores, sums;
-  Buffer<BFloat16> q, p;
+  TileBuffer<uint32_t> keys, values;
+  TileBuffer<float> scores, sums;
+  TileBuffer<BFloat16> q, p;
 };
 
 void attend(const AttentionShape& shape, const AttentionInputs& in, const Task& task, ForwardScratch& s,
@@ -180,19 +116,22 @@ void attend(const AttentionShape& shape, const AttentionInputs& in, const Task& 
   pack_columns(rows_of(shape, task, in.k, shape.kv_heads, task.kv_head), d, s.keys.data);
   pack_rows(rows_of(shape, task, in.v, shape.kv_heads, task.kv_head), d, kColumns, s.values.data);
   float tops[kRows], totals[kRows];
+  std::array<int64_t, kRows> positions{};
   for (int64_t head = task.kv_head * group; head < (task.kv_head + 1) * group; ++head) {
     const Rows queries = rows_of(shape, task, in.q, shape.heads, head);
     for (int64_t first = 0; first < task.length; first += kRows) {
       const int64_t rows = std::min(kRows, task.length - first);
-      const int64_t blocks = blocks_of(first + rows);
+      const int64_t blocks = tile_blocks(first + rows);
       copy_rows(queries, first, d, s.q.data);
       for (int64_t j = 0; j < blocks; ++j)
-        product(s.q.data, s.keys.data + j * (d / 2 * kColumns), s.scores.data + j * kArea, kRows, kColumns, d,
-                false);
-      soften(s.scores.data, first, rows, blocks, static_cast<float>(shape.scale), s.p.data, tops, totals);
+        tile_product(s.q.data, s.keys.data + j * (d / 2 * kColumns), s.scores.data + j * kArea, kRows,
+                     kColumns, d, false);
+      for (int64_t r = 0; r < rows; ++r) positions[static_cast<size_t>(r)] = first + r;
+      soften(s.scores.data, positions.data(), rows, blocks, static_cast<float>(shape.scale), s.p.data, tops,
+             totals);
       for (int64_t j = 0; j < blocks; ++j)
-        product(s.p.data + j * kArea, s.values.data + j * (kColumns / 2 * d), s.sums.data, kRows, d, kColumns,
-                j > 0);
+        tile_product(s.p.data + j * kArea, s.values.data + j * (kColumns / 2 * d), s.sums.data, kRows, d,
+                     kColumns, j > 0);
       for (int64_t r = 0; r < rows; ++r) {
         const int64_t token = task.first + first + r;
         BFloat16* to = out + (token * shape.heads + head) * d;
@@ -225,11 +164,11 @@ struct BackwardScratch {
         ds(kArea),
         p_columns(kArea),
         ds_columns(kArea) {}
-  Buffer<uint32_t> keys, values, key_rows;  // k and v as columns, k as pairs of rows
-  Buffer<uint32_t> q_rows, dout_rows, pairs;
-  Buffer<float> scores, dscores, dq, dk, dv;
-  Buffer<BFloat16> q, dout, p, ds;         // (kRows, …)
-  Buffer<BFloat16> p_columns, ds_columns;  // (kColumns, kRows)
+  TileBuffer<uint32_t> keys, values, key_rows;  // k and v as columns, k as pairs of rows
+  TileBuffer<uint32_t> q_rows, dout_rows, pairs;
+  TileBuffer<float> scores, dscores, dq, dk, dv;
+  TileBuffer<BFloat16> q, dout, p, ds;         // (kRows, …)
+  TileBuffer<BFloat16> p_columns, ds_columns;  // (kColumns, kRows)
 };
 
 // (kRows, kColumns) to (kColumns, kRows), two rows at a time as 32-bit words.
@@ -242,7 +181,7 @@ void transpose(const BFloat16* in, uint32_t* pairs, BFloat16* out) {
 void soften_backward(BackwardScratch& s, int64_t first_row, int64_t rows, int64_t block, float scale,
                      const float* log_sums, const float* deltas) {
   for (int64_t r = 0; r < kRows; ++r) {
-    const int64_t seen = r < rows ? visible(first_row + r, block) : 0;
+    const int64_t seen = r < rows ? visible_columns(first_row + r, block) : 0;
     BFloat16* p = s.p.data + r * kColumns;
     BFloat16* ds = s.ds.data + r * kColumns;
     for_lanes(0, seen, [&](int64_t i, int64_t n) {
@@ -270,19 +209,19 @@ void row_products(const BFloat16* a, const Rows& b, int64_t first, int64_t rows,
 void attend_block_backward(const AttentionShape& shape, BackwardScratch& s, int64_t first, int64_t rows,
                            const float* log_sums, const float* deltas) {
   const int64_t d = shape.head_dim;
-  const int64_t blocks = blocks_of(first + rows);
+  const int64_t blocks = tile_blocks(first + rows);
   pack_rows({s.q.data, d, kRows}, d, kRows, s.q_rows.data);
   pack_rows({s.dout.data, d, kRows}, d, kRows, s.dout_rows.data);
   for (int64_t j = 0; j < blocks; ++j) {
     const int64_t column_block = j * (d / 2 * kColumns);
-    product(s.q.data, s.keys.data + column_block, s.scores.data, kRows, kColumns, d, false);
-    product(s.dout.data, s.values.data + column_block, s.dscores.data, kRows, kColumns, d, false);
+    tile_product(s.q.data, s.keys.data + column_block, s.scores.data, kRows, kColumns, d, false);
+    tile_product(s.dout.data, s.values.data + column_block, s.dscores.data, kRows, kColumns, d, false);
     soften_backward(s, first, rows, j, static_cast<float>(shape.scale), log_sums, deltas);
     transpose(s.p.data, s.pairs.data, s.p_columns.data);
     transpose(s.ds.data, s.pairs.data, s.ds_columns.data);
-    product(s.p_columns.data, s.dout_rows.data, s.dv.data + j * kColumns * d, kColumns, d, kRows, true);
-    product(s.ds_columns.data, s.q_rows.data, s.dk.data + j * kColumns * d, kColumns, d, kRows, true);
-    product(s.ds.data, s.key_rows.data + column_block, s.dq.data, kRows, d, kColumns, j > 0);
+    tile_product(s.p_columns.data, s.dout_rows.data, s.dv.data + j * kColumns * d, kColumns, d, kRows, true);
+    tile_product(s.ds_columns.data, s.q_rows.data, s.dk.data + j * kColumns * d, kColumns, d, kRows, true);
+    tile_product(s.ds.data, s.key_rows.data + column_block, s.dq.data, kRows, d, kColumns, j > 0);
   }
 }
 
@@ -300,7 +239,7 @@ void attend_backward(const AttentionShape& shape, const AttentionInputs& in, con
   pack_columns(keys, d, s.keys.data);
   pack_rows(keys, d, kColumns, s.key_rows.data);
   pack_columns(rows_of(shape, task, in.v, shape.kv_heads, task.kv_head), d, s.values.data);
-  const int64_t area = blocks_of(task.length) * kColumns * d;
+  const int64_t area = tile_blocks(task.length) * kColumns * d;
   std::fill(s.dk.data, s.dk.data + area, 0.0F);
   std::fill(s.dv.data, s.dv.data + area, 0.0F);
   float deltas[kRows];
@@ -324,7 +263,7 @@ int64_t longest_blocks(const AttentionShape& shape) {
   int64_t most = 0;
   for (size_t s = 0; s + 1 < shape.cu_seqlens.size(); ++s)
     most = std::max(most, shape.cu_seqlens[s + 1] - shape.cu_seqlens[s]);
-  return blocks_of(most);
+  return tile_blocks(most);
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 """Runs swift and its peers on the same work and prints one JSON line per comparison.
 
     compare.py sft    --model DIR --data FILE.jsonl   against TRL + PEFT
+    compare.py full   --model DIR --data FILE.jsonl   against transformers' Trainer
     compare.py decode --model DIR --gguf FILE         against llama.cpp and transformers
 
 Each line: {comparison, peer, ratio, ours, theirs, unit, wanted, machine, versions, ...}; ratio is ours / theirs.
 The two sides take turns `--runs` times; speed is the best of a side's runs, memory its worst. sft.sh and
-decode.sh fill in the usual paths.
+decode.sh fill in the usual paths; training.py measures what has no peer.
 """
 import argparse
 import itertools
@@ -73,17 +74,16 @@ def training_rate(log):
     return tokens / seconds
 
 
-def swift_sft(given, data, folder):
+def swift_train(given, data, folder, *more):
+    """One run over `data` with the settings that both sides share; its speed, memory and losses."""
     _, _, resident = launch([
         given.swift, "train", "--method", "sft", "--model", given.model, "--dataset", data, "--output_dir", folder,
-        "--add_version", "false", "--tuner_type", "lora", "--lora_rank", "8", "--lora_alpha", "32",
-        "--lora_dropout", "0", "--target_modules", "all-linear", "--torch_dtype", "bfloat16",
+        "--add_version", "false", "--torch_dtype", "bfloat16",
         "--per_device_train_batch_size", given.batch, "--gradient_accumulation_steps", "1",
         "--max_steps", given.steps, "--max_length", given.max_length, "--truncation_strategy", "right",
         "--dataset_shuffle", "false", "--split_dataset_ratio", "0", "--loss_scale", "all",
-        "--learning_rate", "1e-4", "--lr_scheduler_type", "linear", "--warmup_ratio", "0", "--weight_decay", "0",
-        "--adam_beta2", "0.999", "--logging_steps", "1", "--save_strategy", "no",
-        "--gradient_checkpointing", "true" if given.recompute else "false"])
+        "--lr_scheduler_type", "linear", "--warmup_ratio", "0", "--weight_decay", "0",
+        "--adam_beta2", "0.999", "--logging_steps", "1", "--save_strategy", "no", *more])
     lines = (pathlib.Path(folder) / "logging.jsonl").read_text().splitlines()
     log = [entry for entry in map(json.loads, lines) if "loss" in entry and "tokens_per_second" in entry]
     if len(log) != given.steps:
@@ -92,7 +92,8 @@ def swift_sft(given, data, folder):
                 losses=[entry["loss"] for entry in log])
 
 
-def sft(given):
+def training(given, name, script, mine, other, wanted):
+    """Turns of swift with the flags `mine` and of the peer's script with `other`: a line on speed, one on memory."""
     version = swift_version(given.swift)
     ours, theirs = [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -100,19 +101,34 @@ def sft(given):
         with open(given.data) as rows:
             data.write_text("".join(itertools.islice(rows, given.batch * given.steps)))
         for turn in range(given.runs):
-            ours.append(swift_sft(given, data, pathlib.Path(folder) / f"run{turn}"))
-            theirs.append(peer("trl_sft.py", given.model, data, "--steps", given.steps, "--batch", given.batch,
-                               "--max-length", given.max_length, *(["--checkpointing"] if given.recompute else [])))
-    work = dict(steps=given.steps, batch=given.batch, max_length=given.max_length, recompute=given.recompute,
+            ours.append(swift_train(given, data, pathlib.Path(folder) / f"run{turn}", *mine))
+            theirs.append(peer(script, given.model, data, "--steps", given.steps, "--batch", given.batch,
+                               "--max-length", given.max_length, *other))
+    work = dict(steps=given.steps, batch=given.batch, max_length=given.max_length,
+                recompute=getattr(given, "recompute", False),
                 first_loss=dict(ours=ours[0]["losses"][0], theirs=theirs[0]["losses"][0]),
                 last_loss=dict(ours=ours[0]["losses"][-1], theirs=theirs[0]["losses"][-1]))
     best = max(theirs, key=lambda run: run["tokens_per_second"])
-    emit("lora_sft_speed", "trained tokens/s", max(run["rate"] for run in ours), best,
-         best["tokens_per_second"], "ratio >= 3.5", version, **work)
+    emit(f"{name}_speed", "trained tokens/s", max(run["rate"] for run in ours), best,
+         best["tokens_per_second"], wanted[0], version, **work)
     worst = max(theirs, key=lambda run: run["peak_rss_gib"])
     # The larger of what swift reports and what the kernel saw.
-    emit("lora_sft_memory", "GiB, peak", max(max(run["memory"], run["resident"]) for run in ours), worst,
-         worst["peak_rss_gib"], "ratio <= 0.333", version, **work)
+    emit(f"{name}_memory", "GiB, peak", max(max(run["memory"], run["resident"]) for run in ours), worst,
+         worst["peak_rss_gib"], wanted[1], version, **work)
+
+
+def sft(given):
+    training(given, "lora_sft", "trl_sft.py",
+             ["--tuner_type", "lora", "--lora_rank", "8", "--lora_alpha", "32", "--lora_dropout", "0",
+              "--target_modules", "all-linear", "--learning_rate", "1e-4",
+              "--gradient_checkpointing", "true" if given.recompute else "false"],
+             ["--checkpointing"] if given.recompute else [], ("ratio >= 3.5", "ratio <= 0.333"))
+
+
+def full(given):
+    training(given, "full_tuning", "hf_full.py",
+             ["--tuner_type", "full", "--learning_rate", "1e-5", "--gradient_checkpointing", "false"], [],
+             ("ratio >= 2", None))
 
 
 def swift_decode(given, folder):
@@ -152,15 +168,16 @@ def decode(given):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     work = options.add_subparsers(dest="work", required=True)
-    for name in ("sft", "decode"):
+    for name in ("sft", "full", "decode"):
         one = work.add_parser(name)
         one.add_argument("--swift", required=True, help="the executable")
         one.add_argument("--model", required=True, help="model directory in bf16")
         one.add_argument("--runs", type=int, default=2, help="turns of each side")
-    work.choices["sft"].add_argument("--data", required=True, help="JSONL with messages")
-    work.choices["sft"].add_argument("--steps", type=int, default=8)
-    work.choices["sft"].add_argument("--batch", type=int, default=4)
-    work.choices["sft"].add_argument("--max-length", type=int, default=512)
+    for name in ("sft", "full"):
+        work.choices[name].add_argument("--data", required=True, help="JSONL with messages")
+        work.choices[name].add_argument("--steps", type=int, default=8)
+        work.choices[name].add_argument("--batch", type=int, default=4)
+        work.choices[name].add_argument("--max-length", type=int, default=512)
     work.choices["sft"].add_argument("--recompute", action="store_true", help="activation checkpointing, on both sides")
     work.choices["decode"].add_argument("--gguf", required=True, help="the same weights, from peers/to_gguf.py")
     work.choices["decode"].add_argument("--new", type=int, default=64)
@@ -169,7 +186,7 @@ def main():
         print(f"compare.py: other work is running here (load {BEFORE['load_1m']}): the ratio is not to be trusted",
               file=sys.stderr)
     try:
-        dict(sft=sft, decode=decode)[given.work](given)
+        dict(sft=sft, full=full, decode=decode)[given.work](given)
     except (Failed, OSError) as problem:
         sys.exit(str(problem))
 

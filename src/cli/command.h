@@ -30,6 +30,7 @@ std::string help_of(const Command& command);
 
 int run_compute(std::string_view verb,
                 const std::vector<std::string>& words);  // train, pt, sft, infer, export
+int run_estimate(std::string_view verb, const std::vector<std::string>& words);
 int run_config(std::string_view verb, const std::vector<std::string>& words);
 int run_tokenize(std::string_view verb, const std::vector<std::string>& words);
 int run_template(std::string_view verb, const std::vector<std::string>& words);

@@ -38,7 +38,9 @@ constexpr Command kCommands[] = {
      "      --output_dir merged\n"},
     {"eval", "Measure a model over a file", run_later},
     {"web", "The web interface", run_later},
-    {"estimate", "Memory and time plan of a task", run_later},
+    {"estimate", "Memory plan of a training task", run_estimate, kTrain, "TASK.yaml [--key value …] [--json]",
+     "  swift estimate task.yaml\n  swift estimate task.yaml --optim adamw_8bit --json\n",
+     "  --json                Print one JSON object\n"},
     {"config", "Check, show and explain settings", run_config, 0, "validate|show|schema|init|explain …",
      "  swift config validate task.yaml\n  swift config show task.yaml --lora_rank 16\n"
      "  swift config schema > swift.schema.json\n  swift config init > task.yaml\n  swift config explain "
@@ -61,7 +63,7 @@ constexpr Command kCommands[] = {
      "  --add_generation_prompt  Begin the assistant's turn at the end\n"
      "  --enable_thinking BOOL   Given to the template\n"
      "  --ids                    Print token ids, and the labels of training\n"
-     "  --loss_scale NAME        For --ids: default, last_round or all\n"},
+     "  --loss_scale NAME        For --ids: default, last_round or all, with +NAME weights of parts\n"},
     {"bench", "Prefill and decode speed of a model", run_later},
     {"doctor", "What this machine offers", run_doctor, 0, "[--json]"},
     {"completion", "Completions for a shell", run_completion, 0, "bash|zsh|fish"},

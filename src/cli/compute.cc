@@ -2,9 +2,11 @@
 // the executable, which is loaded only now.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 
 #include "base/error.h"
 #include "cli/command.h"
@@ -61,6 +63,16 @@ int run_compute(std::string_view verb, const std::vector<std::string>& words) {
   // Whoever reads the progress may leave; the run is worth more.
   if (verb != "infer") std::signal(SIGPIPE, SIG_IGN);
   return run(trains ? "train" : std::string(verb).c_str(), &task);
+}
+
+int run_estimate(std::string_view /*verb*/, const std::vector<std::string>& words) {
+  std::vector<std::string> settings;
+  std::remove_copy(words.begin(), words.end(), std::back_inserter(settings), "--json");
+  const config::Task task = read_task("train", settings, false);
+  refuse_later_methods(task);
+  if (task.model.empty())
+    throw base::Error(base::ExitCode::usage, "estimate needs a model directory (--model)");
+  return load_compute()(settings.size() == words.size() ? "estimate" : "estimate --json", &task);
 }
 
 int run_later(std::string_view verb, const std::vector<std::string>& /*words*/) {

@@ -59,7 +59,9 @@ int print_ids(const Options& options, const Json& conversation) {
   const data::Encoder encoder(tokenizer, template_of(options), encode);
   const data::Row row = data::to_row({conversation, {options.words[0]}}, {});
   const data::Sample sample = encoder.encode(row);
-  std::cout << Json({{"input_ids", sample.input_ids}, {"labels", sample.labels}}).dump() << "\n";
+  Json printed = {{"input_ids", sample.input_ids}, {"labels", sample.labels}};
+  if (!sample.weights.empty()) printed["loss_scale"] = sample.weights;
+  std::cout << printed.dump() << "\n";
   return 0;
 }
 

@@ -4,6 +4,10 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "config/base_weights.h"
+#include "config/best_model.h"
+#include "config/data_options.h"
+#include "config/offload.h"
 #include "config/optim.h"
 #include "config/report.h"
 #include "config/serialize.h"
@@ -68,6 +72,7 @@ void resolve_data(Task& task, std::vector<std::string>& warnings) {
     if (!task.is_set("loss_scale")) task.loss_scale = "all", derive(task, "loss_scale");
     if (!task.is_set("use_chat_template")) task.use_chat_template = false, derive(task, "use_chat_template");
   }
+  resolve_data_options(task);
 }
 
 void resolve_training(Task& task, std::vector<std::string>& warnings) {
@@ -92,6 +97,8 @@ void resolve_training(Task& task, std::vector<std::string>& warnings) {
   }
   fill(task, task.eval_strategy, "eval_strategy", validates ? task.save_strategy : std::string("no"));
   fill(task, task.eval_steps, "eval_steps", task.save_steps);
+  check_best_model(task, validates);
+  check_offload(task);
   resolve_optim(task);
   optim_args(task);  // throws
 }
@@ -132,6 +139,8 @@ std::vector<std::string> resolve(Task& task, std::string_view verb) {
   read_system(task);
   resolve_data(task, warnings);
   resolve_training(task, warnings);
+  check_quantization(task, trains(verb));
+  read_new_tokens(task);
   if (trains(verb)) make_absolute(task);
   return warnings;
 }

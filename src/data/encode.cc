@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "data/truncate.h"
+#include "data/turn_weights.h"
 
 namespace swift::data {
 using base::Error;
@@ -43,7 +44,10 @@ Json accepted_no_tools(const text::ChatTemplate& chat_template) {
 }
 
 Json without_loss_flags(Json messages) {
-  for (Json& message : messages) message.erase("loss");
+  for (Json& message : messages) {
+    message.erase("loss");
+    message.erase("loss_scale");
+  }
   return messages;
 }
 
@@ -53,43 +57,23 @@ Json without_loss_flags(Json messages) {
   throw Error(ExitCode::data, (place.empty() ? "" : place + ": ") + error.message(), row.where, error.hint());
 }
 
-// Length of "<think> </think>" with the space behind it at the start of the text, 0 when it is not there.
-size_t empty_think(std::string_view text) {
-  constexpr std::string_view kOpen = "<think>", kClose = "</think>", kSpace = " \t\r\n";
-  if (!text.starts_with(kOpen)) return 0;
-  const size_t close = std::min(text.find_first_not_of(kSpace, kOpen.size()), text.size());
-  if (!text.substr(close).starts_with(kClose)) return 0;
-  return std::min(text.find_first_not_of(kSpace, close + kClose.size()), text.size());
+void append_id(Sample& sample, int32_t id, float weight) {
+  if (sample.weights.empty() && weight != 0 && weight != 1)
+    sample.weights.assign(sample.input_ids.size(), 1.0F);
+  sample.input_ids.push_back(id);
+  sample.labels.push_back(weight > 0 ? id : kIgnore);
+  if (sample.weights.empty()) return;
+  sample.weights.push_back(weight > 0 ? weight : 1.0F);
 }
 
 }  // namespace
-
-Encoder::Scale Encoder::parse_scale(const EncodeOptions& options) {
-  Scale scale;
-  std::string_view rest = options.loss_scale;
-  while (!rest.empty()) {
-    const std::string_view name = rest.substr(0, rest.find('+'));
-    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
-    if (name == "last_round")
-      scale.last_round = true;
-    else if (name == "all")
-      scale.all = true;
-    else if (name == "ignore_empty_think")
-      scale.ignore_empty_think = true;
-    else if (name != "default") {
-      throw Error(ExitCode::usage, "loss_scale: unknown value '" + std::string(name) + "'", {},
-                  "default, last_round or all, optionally with +ignore_empty_think");
-    }
-  }
-  return scale;
-}
 
 Encoder::Encoder(text::Tokenizer tokenizer, std::optional<text::ChatTemplate> chat_template,
                  EncodeOptions options)
     : tokenizer_(std::move(tokenizer)),
       chat_template_(std::move(chat_template)),
       options_(std::move(options)),
-      scale_(parse_scale(options_)),
+      scale_(config::parse_loss_scale(options_.loss_scale)),
       markers_(end_markers(tokenizer_, options_.eos_token_ids)) {
   check_truncation(options_.truncation_strategy, options_.pretrain);
   if (!options_.template_variables.is_object()) options_.template_variables = Json::object();
@@ -155,72 +139,95 @@ Json Encoder::template_messages(const Row& row) const {
   return messages;
 }
 
-void Encoder::append_id(Sample& sample, int32_t id, bool trained) const {
-  sample.input_ids.push_back(id);
-  sample.labels.push_back(trained || scale_.all ? id : kIgnore);
-}
-
-void Encoder::append_text(Sample& sample, std::string_view text, bool trained) const {
+void Encoder::append_text(Sample& sample, std::string_view text, float weight) const {
   if (text.empty()) return;
-  for (const int32_t id : tokenizer_.encode(text)) append_id(sample, id, trained);
+  for (const int32_t id : tokenizer_.encode(text)) append_id(sample, id, weight);
 }
 
-void Encoder::append_turn(Sample& sample, std::string_view text, bool trained) const {
-  const size_t thoughts = scale_.ignore_empty_think ? empty_think(text) : 0;
-  append_text(sample, text.substr(0, thoughts), false);
-  append_text(sample, text.substr(thoughts), trained);
-}
-
-// Which messages are trained: assistants, less what "loss" and last_round take away.
-std::vector<bool> Encoder::trained_messages(const Json& messages) const {
-  std::vector<bool> trained(messages.size(), false);
-  for (size_t i = messages.size(); i-- > 0;) {
-    if (messages[i]["role"] != "assistant") continue;
-    trained[i] = !messages[i].contains("loss") || messages[i]["loss"] == true;
-    if (scale_.last_round) break;
+void Encoder::append_turn(Sample& sample, std::string_view text, float weight) const {
+  size_t end = text.size();  // of what the weights are for; the end of the turn has the message's own
+  for (const EndMarker& marker : markers_) {
+    if (text.ends_with(marker.text)) end = std::min(end, text.size() - marker.text.size());
   }
-  return trained;
+  std::vector<Stretch> stretches;
+  if (weight > 0 && !scale_.parts.empty()) stretches = turn_weights(text.substr(0, end), scale_.parts);
+  if (stretches.empty() || (stretches.size() == 1 && stretches[0].weight == 1))
+    return append_text(sample, text, weight);
+  stretches.push_back({end, text.size(), 1.0F});
+  const std::vector<int32_t> ids = tokenizer_.encode(text);
+  std::vector<size_t> ends;  // in bytes
+  for (const int32_t id : ids)
+    ends.push_back((ends.empty() ? 0 : ends.back()) + tokenizer_.bytes_of(id).size());
+  if (ends.empty() || ends.back() != text.size()) {
+    // The tokenizer changes the text: places are known only by cutting it.
+    for (const Stretch& part : stretches)
+      append_text(sample, text.substr(part.begin, part.end - part.begin), weight * part.weight);
+    return;
+  }
+  size_t part = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    while (part + 1 < stretches.size() && ends[i] > stretches[part].end) ++part;
+    append_id(sample, ids[i], weight * stretches[part].weight);
+  }
+}
+
+// The factor on the loss of each message, 0 where it is not trained.
+std::vector<float> Encoder::message_weights(const Json& messages) const {
+  std::vector<float> weights(messages.size(), 0.0F);
+  bool in_round = true;  // behind the last user message
+  for (size_t i = messages.size(); i-- > 0;) {
+    const Json& message = messages[i];
+    if (message["role"] != "assistant") {
+      if (message["role"] == "user" && i + 1 < messages.size()) in_round = false;
+      continue;
+    }
+    const bool wanted =
+        message.contains("loss") ? message["loss"] == true : in_round || scale_.base != "last_round";
+    if (wanted) weights[i] = message.value("loss_scale", 1.0F);
+  }
+  return weights;
 }
 
 void Encoder::encode_text(Sample& sample, const std::string& text) const {
-  if (options_.bos_token_id) append_id(sample, *options_.bos_token_id, true);
-  append_text(sample, text, true);
+  if (options_.bos_token_id) append_id(sample, *options_.bos_token_id, 1);
+  append_text(sample, text, 1);
   if (options_.eos_token_ids.empty()) return;
   const int32_t eos = options_.eos_token_ids.front();
-  if (sample.input_ids.empty() || sample.input_ids.back() != eos) append_id(sample, eos, true);
+  if (sample.input_ids.empty() || sample.input_ids.back() != eos) append_id(sample, eos, 1);
 }
 
 void Encoder::encode_rendering(Sample& sample, const Row& row, const Json& messages) const {
-  const std::vector<bool> trained = trained_messages(messages);
+  const std::vector<float> weights = message_weights(messages);
   const Rendering rendering = spans_->find(without_loss_flags(messages), render_options(row));
   const std::string_view text = rendering.text;
   size_t at = 0;
   for (const Span& span : rendering.spans) {
-    append_text(sample, text.substr(at, span.begin - at), false);
-    append_turn(sample, text.substr(span.begin, span.end - span.begin), trained[span.message]);
+    append_text(sample, text.substr(at, span.begin - at), outside());
+    append_turn(sample, text.substr(span.begin, span.end - span.begin), weights[span.message]);
     at = span.end;
     const bool last = &span == &rendering.spans.back() && span.message + 1 == messages.size();
     if (last && !span.closed && closing_id_) {
-      append_id(sample, *closing_id_, trained[span.message]);
+      append_id(sample, *closing_id_, weights[span.message]);
       return;
     }
   }
-  append_text(sample, text.substr(at), false);
+  append_text(sample, text.substr(at), outside());
 }
 
 // Without a template: the contents one after another, an eos behind each of the assistant's.
 void Encoder::encode_contents(Sample& sample, const Json& messages) const {
-  const std::vector<bool> trained = trained_messages(messages);
+  const std::vector<float> weights = message_weights(messages);
   for (size_t i = 0; i < messages.size(); ++i) {
     const std::string& content = messages[i]["content"].get_ref<const std::string&>();
-    append_turn(sample, content, trained[i]);
-    if (messages[i]["role"] == "assistant" && closing_id_) append_id(sample, *closing_id_, trained[i]);
+    append_turn(sample, content, messages[i]["role"] == "assistant" ? weights[i] : outside());
+    if (messages[i]["role"] == "assistant" && closing_id_) append_id(sample, *closing_id_, weights[i]);
   }
 }
 
 Sample Encoder::encode(const Row& row) const {
   Sample sample;
   sample.where = row.where;
+  sample.channel = row.columns.value("channel", std::string());
   const Json messages = template_messages(row);
   try {
     if (row.messages.empty()) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "config/loss_scale.h"
 #include "data/end_of_turn.h"
 #include "data/sample.h"
 #include "data/spans.h"
@@ -16,8 +17,8 @@ namespace swift::data {
 
 struct EncodeOptions {
   bool pretrain = false;
-  // default: every assistant turn; last_round: the last one; all: every token. "+ignore_empty_think" leaves
-  // an empty "<think> </think>" at the start of a turn untrained.
+  // default: every assistant turn; last_round: those behind the last user message; all: every token. Parts
+  // behind '+' weigh stretches of a turn (turn_weights.h).
   std::string loss_scale = "default";
   std::optional<std::string> system;  // for rows without a system message
   base::Json template_variables =
@@ -37,11 +38,12 @@ class Encoder {
   Encoder(text::Tokenizer tokenizer, std::optional<text::ChatTemplate> chat_template, EncodeOptions options);
 
   // The whole row. Trained are the assistant's turns and their end-of-turn tokens (see spans.h), of which
-  // loss_scale and a message's "loss": false take some away. The text is tokenised in pieces, cut where a
-  // turn begins and ends, so the ids before a turn are those of its prompt. A last turn that the template
-  // does not end gets the token that ends a turn inside of a conversation (GLM: <|user|>), else the first
-  // eos, and nothing after it. pretrain: text (or a conversation) all trained, with the first eos behind it.
-  // Throws base::Error(data) at the row's place.
+  // loss_scale and a message's "loss": false take some away; a message's "loss_scale" is a factor on its
+  // loss. The text is tokenised in pieces, cut where a turn begins and ends, so the ids before a turn are
+  // those of its prompt. A token that reaches over the border of two weights has that of its last byte. A
+  // last turn that the template does not end gets the token that ends a turn inside of a conversation (GLM:
+  // <|user|>), else the first eos, and nothing after it. pretrain: text (or a conversation) all trained, with
+  // the first eos behind it. Throws base::Error(data) at the row's place.
   Sample encode(const Row& row) const;
 
   // encode(), held to max_length by truncation_strategy: no sample (delete, or nothing left to train), one,
@@ -59,27 +61,22 @@ class Encoder {
   const EncodeOptions& options() const { return options_; }
 
  private:
-  struct Scale {
-    bool last_round = false;
-    bool all = false;
-    bool ignore_empty_think = false;
-  };
-  static Scale parse_scale(const EncodeOptions& options);
   text::RenderOptions render_options(const Row& row) const;
   base::Json template_messages(const Row& row) const;
   std::optional<int32_t> closing_id() const;
-  void append_text(Sample& sample, std::string_view text, bool trained) const;
-  void append_id(Sample& sample, int32_t id, bool trained) const;
-  void append_turn(Sample& sample, std::string_view text, bool trained) const;
+  void append_text(Sample& sample, std::string_view text, float weight) const;
+  void append_turn(Sample& sample, std::string_view text, float weight) const;
+  // Weight of tokens that no assistant writes.
+  float outside() const { return scale_.base == "all" ? 1.0F : 0.0F; }
   void encode_text(Sample& sample, const std::string& text) const;
   void encode_rendering(Sample& sample, const Row& row, const base::Json& messages) const;
   void encode_contents(Sample& sample, const base::Json& messages) const;
-  std::vector<bool> trained_messages(const base::Json& messages) const;
+  std::vector<float> message_weights(const base::Json& messages) const;
 
   text::Tokenizer tokenizer_;
   std::optional<text::ChatTemplate> chat_template_;
   EncodeOptions options_;
-  Scale scale_;
+  config::LossScale scale_;
   std::vector<EndMarker> markers_;
   std::optional<SpanFinder> spans_;
   base::Json no_tools_ = nullptr;      // what the template takes for "no tools": null, or []

@@ -42,13 +42,9 @@ bool ends_turn(const Sample& sample, const InspectOptions& options) {
   return false;
 }
 
-void check_end(const Sample& sample, const text::Tokenizer& tokenizer, const InspectOptions& options,
-               Report& report) {
-  if (options.pretrain || options.end_ids.empty() || ends_turn(sample, options)) return;
-  if (sample.truncated) {
-    ++report.open_ended;
-    return;
-  }
+bool check_end(const Sample& sample, const text::Tokenizer& tokenizer, const InspectOptions& options) {
+  if (options.pretrain || options.end_ids.empty() || ends_turn(sample, options)) return true;
+  if (sample.truncated) return false;
   std::string known;
   for (const int32_t id : options.end_ids) known += (known.empty() ? "" : ", ") + tokenizer.token_of(id);
   throw Error(ExitCode::data, "the sample never trains an end of turn: the model would not learn to stop",
@@ -56,6 +52,12 @@ void check_end(const Sample& sample, const text::Tokenizer& tokenizer, const Ins
 }
 
 }  // namespace
+
+bool check_sample(const Sample& sample, const text::Tokenizer& tokenizer, const InspectOptions& options) {
+  check_bos(sample, tokenizer, options.bos_token_id);
+  check_trains(sample);
+  return check_end(sample, tokenizer, options);
+}
 
 double Report::trained_share() const {
   return tokens > 0 ? static_cast<double>(trained_tokens) / static_cast<double>(tokens) : 0.0;
@@ -78,9 +80,7 @@ Report inspect(std::span<const Sample> samples, const text::Tokenizer& tokenizer
   report.samples = static_cast<int64_t>(samples.size());
   report.min = static_cast<int64_t>(samples[0].input_ids.size());
   for (const Sample& sample : samples) {
-    check_bos(sample, tokenizer, options.bos_token_id);
-    check_trains(sample);
-    check_end(sample, tokenizer, options, report);
+    if (!check_sample(sample, tokenizer, options)) ++report.open_ended;
     const auto length = static_cast<int64_t>(sample.input_ids.size());
     report.tokens += length;
     report.trained_tokens += sample.trained_tokens();

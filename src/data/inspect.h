@@ -35,6 +35,9 @@ struct Report {
   std::string summary() const;
 };
 
+// The checks of one sample, as inspect() makes them. False when it was cut and lost its end of turn.
+bool check_sample(const Sample& sample, const text::Tokenizer& tokenizer, const InspectOptions& options);
+
 // Throws base::Error(data) with the row's place and a hint when a sample trains no token, begins with two
 // BOS, or (not pretrain) its last trained token is no end of turn. Truncated samples may lack the latter: one
 // warning. Also when there are no samples.

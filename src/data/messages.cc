@@ -107,8 +107,18 @@ bool loss_flag(const Json& message, const char* key, const Location& where) {
   const Json& value = message[key];
   if (value.is_boolean()) return value.get<bool>();
   if (value.is_number() && (value == 0 || value == 1)) return value == 1;
-  if (value.is_number()) fail(where, std::string(key) + ": only the weights 0 and 1 are supported");
-  fail(where, std::string(key) + " of a message must be true or false");
+  fail(where, std::string(key) + " of a message must be true or false", "weights are given as loss_scale");
+}
+
+// "loss" and "loss_scale" of a message, where it has them.
+void copy_loss(Json& made, const Json& message, const Location& where) {
+  const auto has = [&](const char* key) { return message.contains(key) && !message[key].is_null(); };
+  if (has("loss")) made["loss"] = loss_flag(message, "loss", where);
+  if (!has("loss_scale")) return;
+  const Json& weight = message["loss_scale"];
+  if (!weight.is_number() || !(weight.get<double>() >= 0 && weight.get<double>() <= 1e6))
+    fail(where, "loss_scale of a message must be a number from 0 to 1e6");
+  made["loss_scale"] = weight.get<double>();
 }
 
 void add_message(Json& out, const Json& message, const Location& where) {
@@ -125,7 +135,7 @@ void add_message(Json& out, const Json& message, const Location& where) {
     Json& all = out.back()["tool_calls"];
     if (all.is_null()) all = Json::array();
     for (Json& call : calls) all.push_back(std::move(call));
-    if (!joins && message.contains("loss")) out.back()["loss"] = loss_flag(message, "loss", where);
+    if (!joins) copy_loss(out.back(), message, where);
     return;
   }
   Json made = {{"role", role}, {"content", content_text(content, role, where)}};
@@ -137,9 +147,7 @@ void add_message(Json& out, const Json& message, const Location& where) {
     made[key] = calls ? tool_calls_of(*found, where) : *found;
   }
   if (content == nullptr && !made.contains("tool_calls")) fail(where, "a message without content");
-  for (const char* key : {"loss", "loss_scale"}) {
-    if (message.contains(key) && !message[key].is_null()) made["loss"] = loss_flag(message, key, where);
-  }
+  copy_loss(made, message, where);
   out.push_back(std::move(made));
 }
 

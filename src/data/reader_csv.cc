@@ -56,6 +56,7 @@ class CsvReader {
     if (was_quoted_) quoted(value);
     for (;;) {
       const int c = take();
+      check_size(value);
       if (c == '\r' && (in_.sgetc() == '\n' || in_.sgetc() == kEnd)) continue;
       if (c == ',' || c == '\n' || c == kEnd) {
         fields.push_back(std::move(value));
@@ -69,10 +70,17 @@ class CsvReader {
     }
   }
 
+  void check_size(const std::string& value) const {
+    if (value.size() <= kMaxRecordBytes) return;
+    throw Error(ExitCode::data, "a field is longer than " + std::to_string(kMaxRecordBytes >> 20) + " MiB",
+                {file_, row_line_}, "split its text into several rows, or close its quote");
+  }
+
   void quoted(std::string& value) {
     take();
     for (;;) {
       const int c = take();
+      check_size(value);
       if (c == kEnd) throw Error(ExitCode::data, "a quoted field is not closed", {file_, row_line_});
       if (c == '"' && in_.sgetc() != '"') return;
       if (c == '"') take();

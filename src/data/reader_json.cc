@@ -15,7 +15,7 @@ namespace {
 
 class JsonCutter {
  public:
-  JsonCutter(std::string_view text, std::string file, const RecordSink& sink)
+  JsonCutter(std::string_view text, std::string file, const RawSink& sink)
       : text_(text), file_(std::move(file)), sink_(sink) {}
 
   void run() {
@@ -77,11 +77,12 @@ class JsonCutter {
   }
 
   void emit(std::string_view text, int line) {
-    Record record{base::parse_json(text, file_, ExitCode::data, line), {file_, line}};
-    if (!record.value.is_object()) {
-      throw Error(ExitCode::data, "an element of the dataset is no JSON object", record.where);
+    if (text.size() > kMaxRecordBytes) {
+      throw Error(ExitCode::data,
+                  "the record is longer than " + std::to_string(kMaxRecordBytes >> 20) + " MiB",
+                  {file_, line}, "split its text into several rows");
     }
-    sink_(std::move(record));
+    sink_({std::string(text), {file_, line}});
   }
 
   void elements() {
@@ -157,14 +158,25 @@ class JsonCutter {
 
   std::string_view text_;
   std::string file_;
-  const RecordSink& sink_;
+  const RawSink& sink_;
   size_t at_ = 0;
   int line_ = 1;
 };
 
 }  // namespace
 
+Record parse_record(const RawRecord& raw) {
+  Record record{base::parse_json(raw.text, raw.where.file, ExitCode::data, raw.where.line), raw.where};
+  if (record.value.is_object()) return record;
+  throw Error(ExitCode::data, "the record is no JSON object", record.where,
+              "each row is an object like {\"messages\": [...]}");
+}
+
 void read_json_records(const std::filesystem::path& path, const RecordSink& sink) {
+  read_json_raw(path, [&](RawRecord&& raw) { sink(parse_record(raw)); });
+}
+
+void read_json_raw(const std::filesystem::path& path, const RawSink& sink) {
   const base::MappedFile file = base::MappedFile::open(path, ExitCode::data);
   const std::string_view bytes(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
   JsonCutter(without_bom(bytes), path.string(), sink).run();

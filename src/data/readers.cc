@@ -43,7 +43,7 @@ std::string missing_hint(const fs::path& path) {
   return "give the path of a local file or folder; no hub is asked";
 }
 
-std::vector<fs::path> dataset_files(const fs::path& folder) {
+std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code fault;
   for (const auto& entry : fs::directory_iterator(folder, fault)) {
@@ -59,22 +59,61 @@ std::vector<fs::path> dataset_files(const fs::path& folder) {
   return files;
 }
 
+// Lines without their end. A line that is too long is given as far as one byte above the limit, and the file
+// is not read on.
+class LineReader {
+ public:
+  explicit LineReader(std::istream& in) : in_(in), buffer_(size_t{1} << 20, '\0') {}
+
+  bool next(std::string& line) {
+    line.clear();
+    bool any = false;
+    while (line.size() <= kMaxRecordBytes) {
+      if (at_ == end_ && !fill()) return any;
+      any = true;
+      const char* from = buffer_.data() + at_;
+      const auto* stop = static_cast<const char*>(std::memchr(from, '\n', end_ - at_));
+      const size_t size = stop == nullptr ? end_ - at_ : static_cast<size_t>(stop - from);
+      line.append(from, std::min(size, kMaxRecordBytes + 1 - line.size()));
+      at_ += size + (stop == nullptr ? 0 : 1);
+      if (stop != nullptr) return true;
+    }
+    return true;
+  }
+
+ private:
+  bool fill() {
+    in_.read(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
+    at_ = 0;
+    end_ = static_cast<size_t>(in_.gcount());
+    return end_ > 0;
+  }
+
+  std::istream& in_;
+  std::string buffer_;
+  size_t at_ = 0, end_ = 0;
+};
+
 }  // namespace
 
 void read_jsonl(const fs::path& path, const RecordSink& sink) {
-  std::ifstream file(path);
+  read_jsonl_raw(path, [&](RawRecord&& raw) { sink(parse_record(raw)); });
+}
+
+void read_jsonl_raw(const fs::path& path, const RawSink& sink) {
+  std::ifstream file(path, std::ios::binary);
   if (!file)
     throw Error(ExitCode::data, std::string("cannot open: ") + std::strerror(errno), {path.string()});
+  LineReader lines(file);
   std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
-    const std::string_view text = number == 1 ? without_bom(line) : std::string_view(line);
-    if (blank(text)) continue;
-    Record record{base::parse_json(text, path.string(), ExitCode::data, number), {path.string(), number}};
-    if (!record.value.is_object()) {
-      throw Error(ExitCode::data, "the line is no JSON object", record.where,
-                  "write one {\"key\": value} object a line");
+  for (int number = 1; lines.next(line); ++number) {
+    const base::Location where{path.string(), number};
+    if (line.size() > kMaxRecordBytes) {
+      throw Error(ExitCode::data, "the line is longer than " + std::to_string(kMaxRecordBytes >> 20) + " MiB",
+                  where, "split its text into several rows");
     }
-    sink(std::move(record));
+    const std::string_view text = number == 1 ? without_bom(line) : std::string_view(line);
+    if (!blank(text)) sink({std::string(text), where});
   }
   if (file.bad()) throw Error(ExitCode::data, "cannot read", {path.string()});
 }
@@ -99,22 +138,45 @@ bool is_dataset_file(const fs::path& path) {
          extension == ".txt";
 }
 
-void read_records(const fs::path& path, const RecordSink& sink) {
+std::vector<fs::path> dataset_files(const fs::path& path) {
   std::error_code fault;
   const fs::file_status status = fs::status(path, fault);
   if (!fs::exists(status))
     throw Error(ExitCode::data, "no such file or directory", {path.string()}, missing_hint(path));
-  if (fs::is_directory(status)) {
-    for (const fs::path& file : dataset_files(path)) read_records(file, sink);
-    return;
-  }
-  const std::string extension = lower_extension(path);
-  if (extension == ".jsonl" || extension == ".ndjson") return read_jsonl(path, sink);
-  if (extension == ".json") return read_json_records(path, sink);
-  if (extension == ".csv") return read_csv(path, sink);
-  if (extension == ".txt") return read_text(path, sink);
-  throw Error(ExitCode::data, "unknown kind of dataset file '" + extension + "'", {path.string()},
+  if (fs::is_directory(status)) return files_in(path);
+  if (is_dataset_file(path)) return {path};
+  throw Error(ExitCode::data, "unknown kind of dataset file '" + lower_extension(path) + "'", {path.string()},
               std::string("accepted: ") + kKinds);
+}
+
+void read_records(const fs::path& path, const RecordSink& sink) {
+  for (const fs::path& file : dataset_files(path)) {
+    const std::string extension = lower_extension(file);
+    if (extension == ".json")
+      read_json_records(file, sink);
+    else if (extension == ".csv")
+      read_csv(file, sink);
+    else if (extension == ".txt")
+      read_text(file, sink);
+    else
+      read_jsonl(file, sink);
+  }
+}
+
+void read_raw_records(const fs::path& path, const RawSink& sink) {
+  for (const fs::path& file : dataset_files(path)) {
+    const std::string extension = lower_extension(file);
+    if (extension == ".txt") {
+      throw Error(ExitCode::data, "a .txt file is one text and cannot be streamed", {file.string()},
+                  "make a JSONL file of it, one {\"text\": ...} a row, or set streaming: false");
+    }
+    if (extension == ".json")
+      read_json_raw(file, sink);
+    else if (extension == ".csv")
+      read_csv(file, [&](Record&& record) { sink({record.value.dump(), record.where}); });
+    else
+      read_jsonl_raw(file, sink);
+  }
 }
 
 }  // namespace swift::data

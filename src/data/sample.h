@@ -28,6 +28,8 @@ struct Sample {
   std::vector<int32_t> labels;
   base::Location where;
   bool truncated = false;          // cut to max_length; its end of turn may be gone
+  std::vector<float> weights;      // factor on each label's loss; empty: 1
+  std::string channel;             // the row's column "channel", for the loss by channel
   int64_t trained_tokens() const;  // labels that survive the shift: labels[1:] != kIgnore
 };
 
@@ -37,6 +39,8 @@ struct Pack {
   std::vector<int32_t> labels;        // (tokens) already shifted: labels[t] is the target of position t
   std::vector<int32_t> position_ids;  // (tokens) restart at 0 in every sample
   std::vector<int32_t> cu_seqlens;    // (samples + 1) boundaries, first 0, last tokens
+  std::vector<float> weights;         // (tokens) of the labels as shifted; empty: all 1
+  std::vector<std::string> channels;  // (samples)
   int64_t trained_tokens = 0;
   int64_t samples() const { return static_cast<int64_t>(cu_seqlens.size()) - 1; }
 };

@@ -29,7 +29,28 @@ void Sampler::order_epoch(int64_t epoch) {
     order_.resize(items_);
     std::iota(order_.begin(), order_.end(), 0U);
   }
+  if (!lengths_.empty() && (shuffle_ || ordered_epoch_ < 0)) group();
   ordered_epoch_ = epoch;
+}
+
+void Sampler::group_by_length(std::vector<int64_t> lengths, int64_t batch) {
+  lengths_ = std::move(lengths);
+  group_batch_ = std::max<int64_t>(1, batch);
+  order_.clear();
+  ordered_epoch_ = -1;
+}
+
+void Sampler::group() {
+  const int64_t batches = std::clamp<int64_t>(items() / (group_batch_ * 4), 1, 50);
+  const auto stretch = static_cast<size_t>(batches * group_batch_);
+  size_t longest = 0;  // place of the longest item, the first of equal ones
+  for (size_t begin = 0; begin < order_.size(); begin += stretch) {
+    const auto first = order_.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto last = order_.begin() + static_cast<std::ptrdiff_t>(std::min(begin + stretch, order_.size()));
+    std::stable_sort(first, last, [&](uint32_t a, uint32_t b) { return lengths_[a] > lengths_[b]; });
+    if (lengths_[*first] > lengths_[order_[longest]]) longest = begin;
+  }
+  std::swap(order_[0], order_[longest]);
 }
 
 std::vector<uint32_t> Sampler::next() {

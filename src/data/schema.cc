@@ -130,6 +130,7 @@ Row to_row(Record record, const SchemaOptions& options) {
   const Json mapped = map_columns(std::move(record.value), options.columns);
   if (has(mapped, "chat_template_kwargs"))
     row.columns["chat_template_kwargs"] = mapped["chat_template_kwargs"];
+  if (has(mapped, "channel")) row.columns["channel"] = text_of(mapped, "channel", row.where);
   row.messages = messages_of(mapped, row.where);
   if (mapped.contains("tools")) row.tools = normalise_tools(mapped["tools"], row.where);
   if (options.pretrain && is_plain_text(row.messages)) {

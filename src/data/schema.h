@@ -17,7 +17,8 @@ struct SchemaOptions {
 // Schemas, in the order they are looked for: messages/conversations; instruction + input + output; query +
 // response with history; text (pretrain). A "system" column becomes the first message unless there is one.
 // Throws Error(data) at the record's place: unknown schema (names the columns found and what is accepted), or
-// what is wrong with the row. Row.columns always keeps chat_template_kwargs.
+// what is wrong with the row. Row.columns always keeps chat_template_kwargs
+// and channel (as text).
 Row to_row(Record record, const SchemaOptions& options);
 
 }  // namespace swift::data

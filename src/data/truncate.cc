@@ -11,10 +11,12 @@ namespace {
 Sample slice(const Sample& sample, size_t begin, size_t end) {
   Sample part;
   part.where = sample.where;
-  const auto range = [&](const std::vector<int32_t>& values) {
-    return std::vector<int32_t>(values.begin() + static_cast<std::ptrdiff_t>(begin),
-                                values.begin() + static_cast<std::ptrdiff_t>(end));
+  part.channel = sample.channel;
+  const auto range = [&](const auto& values) {
+    return std::decay_t<decltype(values)>(values.begin() + static_cast<std::ptrdiff_t>(begin),
+                                          values.begin() + static_cast<std::ptrdiff_t>(end));
   };
+  if (!sample.weights.empty()) part.weights = range(sample.weights);
   part.input_ids = range(sample.input_ids);
   part.labels = range(sample.labels);
   return part;

@@ -82,7 +82,7 @@ std::span<const float> DecoderModel::forward(std::span<const Step> steps) {
   CacheContext attention(parts);
   const Tensor hidden = decoder_.hidden_states(ids, positions, attention);
   for (const auto& part : parts) part.cache->length += part.count;
-  logits_ = ops::logits(hidden.index_select(0, last), decoder_.lm_head).contiguous();
+  logits_ = decoder_.logits(hidden.index_select(0, last)).contiguous();
   return {logits_.const_data_ptr<float>(), static_cast<size_t>(logits_.numel())};
 }
 

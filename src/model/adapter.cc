@@ -5,6 +5,7 @@
 #include "model/adapter_init.h"
 #include "model/adapter_parts.h"
 #include "model/pattern.h"
+#include "model/vocabulary_adapter.h"
 
 namespace swift::model {
 using at::Tensor;
@@ -56,26 +57,60 @@ void own_trained_weights(Decoder& decoder, const LoraSettings& settings) {
   }
 }
 
-std::vector<LinearLayer*> targeted_linears(Decoder& decoder, const LoraSettings& settings) {
+bool keeps_tie(const Decoder& decoder, const LoraSettings& settings) {
+  return settings.ensure_weight_tying && decoder.spec.tied_embeddings && !settings.modules_to_save.empty();
+}
+
+Targets select_targets(Decoder& decoder, const LoraSettings& settings) {
   const auto linears = decoder.linears();
   std::vector<std::string> names;
   for (const LinearLayer* linear : linears) names.push_back(linear->name);
+  names.emplace_back(kEmbedName);
+  names.emplace_back(kHeadName);
   const auto selected = select_modules(settings.targets, names);
-  std::vector<LinearLayer*> targeted;
+  Targets targets;
   for (size_t i = 0; i < linears.size(); ++i) {
-    if (selected[i]) targeted.push_back(linears[i]);
+    if (selected[i]) targets.linears.push_back(linears[i]);
   }
-  return targeted;
+  targets.embeddings = selected[linears.size()];
+  targets.head = selected[linears.size() + 1];
+  return targets;
 }
 
-void attach_lora(Decoder& decoder, const LoraSettings& settings, uint64_t seed) {
-  const auto targeted = targeted_linears(decoder, settings);
+namespace {
+
+// A module trained whole has no use for an update beside it.
+void check_saved_targets(const Targets& targets, const LoraSettings& settings) {
+  for (const std::string& name : settings.modules_to_save) {
+    const bool both =
+        (targets.embeddings && has_suffix(kEmbedName, name)) || (targets.head && has_suffix(kHeadName, name));
+    if (both)
+      throw base::Error(ExitCode::usage, "'" + name + "' is in target_modules and in modules_to_save", {},
+                        "a module is trained by a low-rank update or whole: remove it from one of them");
+  }
+}
+
+std::vector<std::string> names_of(const Targets& targets) {
   std::vector<std::string> names;
-  for (const LinearLayer* linear : targeted) names.push_back(linear->name);
+  for (const LinearLayer* linear : targets.linears) names.push_back(linear->name);
+  if (targets.embeddings) names.emplace_back(kEmbedName);
+  if (targets.head) names.emplace_back(kHeadName);
+  return names;
+}
+
+}  // namespace
+
+void attach_lora(Decoder& decoder, const LoraSettings& settings, uint64_t seed) {
+  const Targets targets = select_targets(decoder, settings);
+  check_saved_targets(targets, settings);
+  const auto names = names_of(targets);
   check_patterns("rank_pattern", settings.rank_pattern, names);
   check_patterns("alpha_pattern", settings.alpha_pattern, names);
-  for (LinearLayer* linear : targeted) linear->lora = fresh_pair(*linear, settings, seed);
+  for (LinearLayer* linear : targets.linears) linear->lora = fresh_pair(*linear, settings, seed);
+  if (targets.embeddings) decoder.embed_lora = fresh_embedding_pair(decoder, settings, seed);
+  if (targets.head) decoder.head_lora = fresh_head_pair(decoder, settings, seed);
   own_trained_weights(decoder, settings);
+  if (keeps_tie(decoder, settings)) decoder.lm_head = decoder.embed_tokens;
 }
 
 NamedTensors adapter_tensors(Decoder& decoder, const LoraSettings& settings) {
@@ -91,6 +126,7 @@ NamedTensors adapter_tensors(Decoder& decoder, const LoraSettings& settings) {
     if (trains_bias(*linear, settings))
       tensors.emplace_back(name + (linear->lora ? ".base_layer.bias" : ".bias"), linear->bias);
   }
+  append_vocabulary_tensors(decoder, tensors);
   for (const std::string& name : settings.modules_to_save)
     tensors.emplace_back(saved_name(name), saved_module(decoder, name));
   return tensors;
@@ -101,7 +137,7 @@ void merge_adapter(Decoder& decoder) {
   for (LinearLayer* linear : decoder.linears()) {
     if (!linear->lora) continue;
     const LoraPair& pair = *linear->lora;
-    Tensor merged = at::addmm(linear->weight.to(at::kFloat), pair.b, pair.a, 1.0, pair.scale);
+    Tensor merged = at::addmm(linear->full_weight().to(at::kFloat), pair.b, pair.a, 1.0, pair.scale);
     if (pair.dora) {
       const Tensor norms = at::linalg_vector_norm(merged, 2, at::IntArrayRef({1})).clamp_min(1e-12);
       merged.mul_((pair.dora->magnitude / norms).unsqueeze(1));
@@ -109,9 +145,12 @@ void merge_adapter(Decoder& decoder) {
     if (!at::isfinite(merged).all().item<bool>()) {
       throw base::Error(ExitCode::failure, "merging " + linear->name + " gives values that are not finite");
     }
-    linear->weight = merged.to(linear->weight.scalar_type());
+    linear->set_weight(merged);
     linear->lora.reset();
   }
+  merge_vocabulary(decoder);
+  // A head or embedding with values of its own is no longer the other.
+  decoder.spec.tied_embeddings = decoder.lm_head.is_same(decoder.embed_tokens);
 }
 
 void refresh_norms(Decoder& decoder) {

@@ -30,6 +30,7 @@ struct LoraSettings {
   Patterns<double> alpha_pattern;
   std::vector<std::string> modules_to_save;  // trained whole: lm_head, embed_tokens
   bool ensure_weight_tying = false;          // a tied head stays the saved embedding
+  bool save_vocabulary = false;  // embeddings and head are written too: they are not those of the base model
 };
 
 // Whether the value is one of LoraSettings::init.

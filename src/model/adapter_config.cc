@@ -1,5 +1,6 @@
 #include "model/adapter_config.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/pattern.h"
@@ -129,7 +130,7 @@ Json adapter_config_json(const LoraSettings& settings, const std::vector<std::st
   Json targets = target_suffixes;
   if (is_pattern(settings.targets))
     targets = settings.targets[0];
-  else if (settings.targets != std::vector<std::string>{"all-linear"})
+  else if (std::none_of(settings.targets.begin(), settings.targets.end(), is_keyword))
     targets = settings.targets;
   const Json none = nullptr;
   return {{"alora_invocation_tokens", none},

@@ -12,7 +12,8 @@ namespace swift::model {
 // methods or LoRA variants that are not supported.
 LoraSettings read_adapter_config(const std::filesystem::path& file);
 
-// target_suffixes stand for "all-linear"; a pattern or a list in the settings is kept as it is.
+// target_suffixes stand for a list with a keyword; a pattern or another list in the settings is kept as it
+// is.
 base::Json adapter_config_json(const LoraSettings& settings, const std::vector<std::string>& target_suffixes,
                                const std::string& base_model);
 

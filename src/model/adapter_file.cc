@@ -6,6 +6,8 @@
 #include "model/adapter_config.h"
 #include "model/adapter_init.h"
 #include "model/adapter_parts.h"
+#include "model/pattern.h"
+#include "model/vocabulary_adapter.h"
 
 namespace swift::model {
 namespace fs = std::filesystem;
@@ -49,6 +51,14 @@ void fill_all(Decoder& decoder, const LoraSettings& settings, const TensorFiles&
     // PEFT 0.20 trains but does not save the biases of lora_only.
     if (settings.bias == "all" || files.has(name)) fill(linear->bias, files, name);
   }
+  if (decoder.embed_lora) {
+    fill(decoder.embed_lora->a, files, cat(prefix, kEmbedName, ".lora_embedding_A"));
+    fill(decoder.embed_lora->b, files, cat(prefix, kEmbedName, ".lora_embedding_B"));
+  }
+  if (decoder.head_lora) {
+    fill(decoder.head_lora->a, files, cat(prefix, kHeadName, ".lora_A.weight"));
+    fill(decoder.head_lora->b, files, cat(prefix, kHeadName, ".lora_B.weight"));
+  }
   for (const std::string& name : settings.modules_to_save)
     fill(saved_module(decoder, name), files, saved_name(name));
 }
@@ -57,6 +67,7 @@ void refuse_unknown(Decoder& decoder, const LoraSettings& settings, const Tensor
   const NamedTensors expected = adapter_tensors(decoder, settings);
   for (const std::string& name : files.names()) {
     const bool known =
+        is_base_weight(name) ||
         std::any_of(expected.begin(), expected.end(), [&](const auto& item) { return item.first == name; });
     if (!known) {
       throw base::Error(ExitCode::model,
@@ -66,9 +77,18 @@ void refuse_unknown(Decoder& decoder, const LoraSettings& settings, const Tensor
   }
 }
 
-// PEFT keeps a tied head equal to the saved embedding and writes both; here they are one tensor.
-bool keeps_tie(const Decoder& decoder, const LoraSettings& settings) {
-  return settings.ensure_weight_tying && decoder.spec.tied_embeddings && !settings.modules_to_save.empty();
+// PEFT gives a tied head the transposed update of its embeddings and writes both. Here they are two updates,
+// which are equal until one is trained further.
+void untie_targets(const Decoder& decoder, LoraSettings& settings, Targets& targets) {
+  if (!settings.ensure_weight_tying || !decoder.spec.tied_embeddings || !targets.embeddings || targets.head)
+    return;
+  targets.head = true;
+  settings.ensure_weight_tying = false;
+  if (is_pattern(settings.targets)) {
+    settings.targets = {"(?:" + settings.targets[0] + ")|" + std::string(kHeadName)};
+  } else {
+    settings.targets.emplace_back(kHeadName);
+  }
 }
 
 // Both halves of a PiSSA adapter over the weights of the base model.
@@ -99,8 +119,23 @@ NamedTensors saved_tensors(Decoder& decoder, const LoraSettings& settings) {
     replace(name + ".lora_A.weight", at::cat({pair.a.detach(), pair.start_a}, 0));
     replace(name + ".lora_B.weight", at::cat({pair.b.detach(), -pair.start_b}, 1));
   }
-  if (keeps_tie(decoder, settings)) tensors.emplace_back(saved_name("lm_head"), decoder.lm_head);
+  append_base_weights(decoder, settings, tensors);
+  const auto written = [&](const std::string& name) {
+    return std::any_of(tensors.begin(), tensors.end(), [&](const auto& item) { return item.first == name; });
+  };
+  if (keeps_tie(decoder, settings) && !written(saved_name("lm_head")))
+    tensors.emplace_back(saved_name("lm_head"), decoder.lm_head);
   return tensors;
+}
+
+// What only linears of the blocks have here.
+void refuse_end_variants(const Targets& targets, const LoraSettings& settings, const TensorFiles& files) {
+  if (!targets.embeddings && !targets.head) return;
+  if (!settings.dora && !is_pissa(settings.init)) return;
+  throw base::Error(ExitCode::model,
+                    cat(settings.dora ? "DoRA" : "PiSSA", " of ", targets.embeddings ? kEmbedName : kHeadName,
+                        " is not supported"),
+                    {files.origin()});
 }
 
 void verify_saved(const fs::path& file, size_t count) {
@@ -125,10 +160,20 @@ void verify_saved(const fs::path& file, size_t count) {
 LoraSettings load_adapter(Decoder& decoder, const fs::path& directory) {
   LoraSettings settings = read_adapter_config(directory / "adapter_config.json");
   const TensorFiles files = open_tensors(directory);
-  for (LinearLayer* linear : targeted_linears(decoder, settings)) {
+  take_base_weights(decoder, settings, files);
+  Targets targets = select_targets(decoder, settings);
+  untie_targets(decoder, settings, targets);
+  refuse_end_variants(targets, settings, files);
+  for (LinearLayer* linear : targets.linears) {
+    if (linear->quantized && is_pissa(settings.init))
+      throw base::Error(ExitCode::model,
+                        "an adapter of PiSSA needs the base model's own weights, not quantized ones",
+                        {files.origin()}, "remove quant_method");
     linear->lora = empty_pair(*linear, settings);
     if (settings.dora) linear->lora->dora = fresh_dora(*linear, *linear->lora);
   }
+  if (targets.embeddings) decoder.embed_lora = empty_embedding_pair(decoder, settings);
+  if (targets.head) decoder.head_lora = empty_head_pair(decoder, settings);
   const bool tied = keeps_tie(decoder, settings);
   if (tied) settings.modules_to_save = {"embed_tokens", "lm_head"};
   own_trained_weights(decoder, settings);
@@ -146,7 +191,7 @@ LoraSettings load_adapter(Decoder& decoder, const fs::path& directory) {
 LoraSettings restore_adapter(Decoder& decoder, const LoraSettings& settings, const fs::path& directory) {
   LoraSettings found = load_adapter(decoder, directory);
   if (!is_pissa(settings.init)) return found;
-  for (LinearLayer* linear : targeted_linears(decoder, settings)) {
+  for (LinearLayer* linear : select_targets(decoder, settings).linears) {
     LoraPair narrow = empty_pair(*linear, settings);
     const int64_t rank = narrow.a.size(0);
     if (!linear->lora || linear->lora->a.size(0) != 2 * rank) {
@@ -169,6 +214,7 @@ LoraSettings restore_adapter(Decoder& decoder, const LoraSettings& settings, con
   }
   LoraSettings restored = settings;
   restored.modules_to_save = found.modules_to_save;
+  restored.ensure_weight_tying = found.ensure_weight_tying;
   return restored;
 }
 
@@ -184,6 +230,8 @@ void save_adapter(Decoder& decoder, const LoraSettings& settings, const std::str
     if (linear->lora && std::find(suffixes.begin(), suffixes.end(), suffix) == suffixes.end())
       suffixes.push_back(suffix);
   }
+  if (decoder.embed_lora) suffixes.emplace_back("embed_tokens");
+  if (decoder.head_lora) suffixes.emplace_back(kHeadName);
   const LoraSettings written = is_pissa(settings.init) ? doubled(settings) : settings;
   base::write_file_atomic(directory / "adapter_config.json",
                           adapter_config_json(written, suffixes, base_model).dump(2) + "\n");

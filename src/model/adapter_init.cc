@@ -102,13 +102,14 @@ std::pair<Tensor, Tensor> principal_pair(const Tensor& w, int64_t rank, double s
 
 Tensor residual_weight(const LinearLayer& linear, const LoraPair& pair) {
   const at::NoGradGuard no_grad;
-  return at::addmm(linear.weight.to(at::kFloat), pair.start_b, pair.start_a, 1.0, -pair.scale)
+  return at::addmm(linear.full_weight().to(at::kFloat), pair.start_b, pair.start_a, 1.0, -pair.scale)
       .to(linear.weight.scalar_type());
 }
 
 Dora fresh_dora(const LinearLayer& linear, const LoraPair& pair) {
-  const Tensor squares = ops::square_norms(linear.weight);
-  const Tensor norms = ops::updated_norms(linear.weight, squares, {pair.a, pair.b, pair.scale, 0.0, 0});
+  const Tensor weight = linear.full_weight();
+  const Tensor squares = ops::square_norms(weight);
+  const Tensor norms = ops::updated_norms(weight, squares, {pair.a, pair.b, pair.scale, 0.0, 0});
   return {norms.clone(), squares, norms};
 }
 
@@ -139,6 +140,11 @@ LoraPair fresh_pair(LinearLayer& linear, const LoraSettings& settings, uint64_t 
   }
   LoraPair pair = empty_pair(linear, settings);
   if (const auto niter = pissa_iterations(settings.init)) {
+    if (linear.quantized) {
+      throw base::Error(ExitCode::usage,
+                        cat("init_weights: ", settings.init, " changes the weights, but those of ",
+                            linear.name, " are quantized"));
+    }
     if (pair.scale <= 0) {
       throw base::Error(ExitCode::usage, cat("init_weights: ", settings.init, " needs a lora_alpha above 0 (",
                                              linear.name, ")"));

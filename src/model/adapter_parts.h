@@ -17,8 +17,18 @@ std::string saved_name(const std::string& name);
 
 bool trains_bias(const LinearLayer& linear, const LoraSettings& settings);
 
-// The linears that settings.targets selects. Throws base::Error(usage) when a target selects nothing.
-std::vector<LinearLayer*> targeted_linears(Decoder& decoder, const LoraSettings& settings);
+// What settings.targets selects.
+struct Targets {
+  std::vector<LinearLayer*> linears;  // of the blocks
+  bool embeddings = false;
+  bool head = false;
+};
+// Throws base::Error(usage) when a target selects nothing.
+Targets select_targets(Decoder& decoder, const LoraSettings& settings);
+
+// Whether a tied head stays the embedding that is trained whole: PEFT keeps both equal and writes both, here
+// they are one tensor.
+bool keeps_tie(const Decoder& decoder, const LoraSettings& settings);
 
 // Copies the biases and modules that are trained whole out of the mapped file. The pairs are attached
 // already.

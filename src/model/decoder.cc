@@ -18,12 +18,20 @@ Tensor PackedContext::attend(int64_t /*layer*/, const Tensor& q, const Tensor& k
   return ops::PackedAttention::forward(q, k, v, cu_seqlens_, scale);
 }
 
+namespace {
+
+Tensor apply(const LinearLayer& linear, const Tensor& x, const Pass& pass) {
+  return pass.adapters != nullptr ? linear.forward(x, *pass.adapters) : linear.forward(x, pass.dropout_key);
+}
+
+}  // namespace
+
 Tensor Decoder::run_block(int64_t index, const Tensor& h, const RopeTable& rope, AttentionContext& attention,
-                          uint64_t dropout_key) const {
+                          const Pass& pass) const {
   const Block& block = blocks[static_cast<size_t>(index)];
   const int64_t head_dim = spec.attention.head_dim;
   const auto heads_of = [&](const LinearLayer& linear, const Tensor& x) {
-    return linear.forward(x, dropout_key).view({x.size(0), -1, head_dim});  // (tokens, heads, head_dim)
+    return apply(linear, x, pass).view({x.size(0), -1, head_dim});  // (tokens, heads, head_dim)
   };
   const Tensor x = ops::RmsNorm::forward(h, block.input_norm, spec.norm_eps);
   Tensor q = heads_of(block.q, x);
@@ -36,11 +44,25 @@ Tensor Decoder::run_block(int64_t index, const Tensor& h, const RopeTable& rope,
   q = ops::Rope::forward(q, rope.cos, rope.sin);
   k = ops::Rope::forward(k, rope.cos, rope.sin);
   const Tensor mixed = attention.attend(index, q, k, v, 1.0 / std::sqrt(static_cast<double>(head_dim)));
-  const Tensor after = h + block.o.forward(mixed.reshape({h.size(0), -1}), dropout_key);
+  const Tensor after = h + apply(block.o, mixed.reshape({h.size(0), -1}), pass);
   const Tensor y = ops::RmsNorm::forward(after, block.post_attention_norm, spec.norm_eps);
-  const Tensor gated =
-      ops::SwiGlu::forward(block.gate.forward(y, dropout_key), block.up.forward(y, dropout_key));
-  return after + block.down.forward(gated, dropout_key);
+  return after + run_mlp(index, y, pass);
+}
+
+Tensor Decoder::run_mlp(int64_t index, const Tensor& y, const Pass& pass) const {
+  const Block& block = blocks[static_cast<size_t>(index)];
+  if (!block.experts.empty())
+    return mix_experts(y, block.router, block.experts, spec.moe, pass.dropout_key, pass.balance, index);
+  const auto mlp = [&block, pass](const Tensor& in) {
+    return apply(block.down, ops::SwiGlu::forward(apply(block.gate, in, pass), apply(block.up, in, pass)), pass);
+  };
+  if (pass.mlp_tile <= 0 || y.size(0) <= pass.mlp_tile) return mlp(y);
+  std::vector<Tensor> tiles;
+  for (int64_t first = 0; first < y.size(0); first += pass.mlp_tile) {
+    const Tensor tile = y.narrow(0, first, std::min(pass.mlp_tile, y.size(0) - first));
+    tiles.push_back(y.requires_grad() ? recomputed(mlp, tile, nullptr) : mlp(tile));
+  }
+  return at::cat(tiles, 0);
 }
 
 Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector<int32_t>& positions,
@@ -49,7 +71,7 @@ Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector
   const Tensor index = at::empty({tokens}, at::kLong);
   std::copy(ids.begin(), ids.end(), index.data_ptr<int64_t>());
   const RopeTable rope = rope_table(inverse_frequencies(spec.rope, spec.attention.head_dim), positions);
-  Tensor h = at::embedding(embed_tokens, index);
+  Tensor h = embed(index);
   if (pass.neftune_alpha > 0)
     h = h + ops::embedding_noise(h, positions, pass.neftune_alpha, pass.dropout_key);
   const bool recompute = pass.recompute && at::GradMode::is_enabled();
@@ -57,10 +79,10 @@ Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector
   // one.
   if (recompute && !h.requires_grad()) h.requires_grad_(true);
   for (int64_t i = 0; i < spec.layers; ++i) {
-    const auto run = [this, i, rope, &attention, key = pass.dropout_key](const Tensor& in) {
-      return run_block(i, in, rope, attention, key);
+    const auto run = [this, i, rope, &attention, pass](const Tensor& in) {
+      return run_block(i, in, rope, attention, pass);
     };
-    h = recompute ? recomputed(run, h) : run(h);
+    h = recompute ? recomputed(run, h, pass.offload) : run(h);
   }
   return ops::RmsNorm::forward(h, norm, spec.norm_eps);
 }
@@ -69,6 +91,13 @@ NamedTensors Decoder::weights() const {
   NamedTensors result;
   const_cast<Decoder*>(this)->visit(
       [&](const std::string& name, const Tensor& weight) { result.emplace_back(name, weight); });
+  return result;
+}
+
+std::vector<LinearLayer*> Block::linears() {
+  std::vector<LinearLayer*> result = {&q, &k, &v, &o};
+  if (experts.empty()) result.insert(result.end(), {&gate, &up, &down});
+  for (Expert& expert : experts) result.insert(result.end(), {&expert.gate, &expert.up, &expert.down});
   return result;
 }
 

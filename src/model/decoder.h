@@ -1,11 +1,11 @@
 // The decoder that every supported family is an instance of: embeddings, pre-norm blocks of attention and
 // gated MLP, final norm. Training and serving run this same code; only the AttentionContext differs.
 #pragma once
-#include <array>
 #include <string>
 #include <vector>
 
 #include "model/attention_context.h"
+#include "model/experts.h"
 #include "model/linear_layer.h"
 #include "model/rope_table.h"
 #include "model/safetensors.h"
@@ -13,21 +13,35 @@
 
 namespace swift::model {
 
+class ActivationStore;
+
 struct Block {
   LinearLayer q, k, v, o;  // (heads * head_dim | kv_heads * head_dim, hidden), o (hidden, heads * head_dim)
   LinearLayer gate, up, down;      // (intermediate, hidden), down (hidden, intermediate)
+  std::vector<Expert> experts;     // instead of gate, up and down; empty: dense
+  at::Tensor router;               // (experts, hidden), or undefined
   at::Tensor input_norm;           // (hidden)
   at::Tensor post_attention_norm;  // (hidden)
   at::Tensor q_norm, k_norm;       // (head_dim) or undefined
 
-  std::array<LinearLayer*, 7> linears() { return {&q, &k, &v, &o, &gate, &up, &down}; }
+  std::vector<LinearLayer*> linears();
 };
 
 // Settings of one forward pass.
 struct Pass {
-  uint64_t dropout_key = 0;  // 0: evaluation
-  bool recompute = false;    // keep only block inputs, run each block again in the backward pass
-  double neftune_alpha = 0;  // size of the noise on the embeddings; 0: none
+  uint64_t dropout_key = 0;            // 0: evaluation
+  bool recompute = false;              // keep only block inputs, run each block again in the backward pass
+  double neftune_alpha = 0;            // size of the noise on the embeddings; 0: none
+  RouterBalance* balance = nullptr;    // auxiliary loss of the routers; null: none
+  ActivationStore* offload = nullptr;  // with recompute: keeps the block inputs; null: memory does
+  int64_t mlp_tile = 0;                // tokens that pass the MLP at a time, recomputed; 0: all
+  const RowAdapters* adapters = nullptr;  // rows that ask for served adapters; without autograd
+};
+
+// Factors of the logits, h · w^T: with a low-rank update of the head both are wider by its rank.
+struct HeadOperands {
+  at::Tensor h;  // (tokens, hidden [+ rank])
+  at::Tensor w;  // (vocab, hidden [+ rank])
 };
 
 class Decoder {
@@ -37,6 +51,18 @@ class Decoder {
   std::vector<Block> blocks;
   at::Tensor norm;     // (hidden)
   at::Tensor lm_head;  // (vocab, hidden); the same tensor as embed_tokens when tied
+
+  ops::QuantizedPtr packed_head = {};  // lm_head laid out for serving, or null
+
+  std::optional<LoraPair> embed_lora;  // a (rank, vocab), b (hidden, rank): the table gains scale · (B · A)^T
+  std::optional<LoraPair> head_lora;  // a (rank, hidden), b (vocab, rank)
+
+  // ids (tokens) int64 to their embeddings (tokens, hidden).
+  at::Tensor embed(const at::Tensor& ids) const;
+  // Differentiable in hidden (tokens, hidden) and in the update. dropout_key 0: evaluation.
+  HeadOperands head_operands(const at::Tensor& hidden, uint64_t dropout_key = 0) const;
+  // fp32 (tokens, vocab), without autograd.
+  at::Tensor logits(const at::Tensor& hidden) const;
 
   // ids, positions (tokens) to hidden states after the final norm (tokens, hidden). With pass.recompute,
   // `attention` must outlive the backward pass.
@@ -55,7 +81,8 @@ class Decoder {
 
  private:
   at::Tensor run_block(int64_t index, const at::Tensor& h, const RopeTable& rope, AttentionContext& attention,
-                       uint64_t dropout_key) const;
+                       const Pass& pass) const;
+  at::Tensor run_mlp(int64_t index, const at::Tensor& y, const Pass& pass) const;
 };
 
 template <class F>
@@ -66,6 +93,7 @@ void Decoder::visit(F&& f) {
     const std::string prefix = "model.layers." + std::to_string(i) + ".";
     f(prefix + "input_layernorm.weight", block.input_norm);
     f(prefix + "post_attention_layernorm.weight", block.post_attention_norm);
+    if (block.router.defined()) f(prefix + "mlp.gate.weight", block.router);
     for (LinearLayer* linear : block.linears()) {
       f(linear->name + ".weight", linear->weight);
       if (linear->bias.defined()) f(linear->name + ".bias", linear->bias);

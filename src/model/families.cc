@@ -12,6 +12,7 @@ constexpr Family kFamilies[] = {
     {"LlamaForCausalLM", llama},
     {"Qwen2ForCausalLM", qwen2},
     {"Qwen3ForCausalLM", qwen3},
+    {"Qwen3MoeForCausalLM", qwen3_moe},
 };
 
 // Far above any model, far below what would exhaust memory before the weights are looked at.

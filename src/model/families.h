@@ -14,6 +14,7 @@ ModelSpec llama_like(const HfConfig& config);
 ModelSpec llama(const HfConfig& config);
 ModelSpec qwen2(const HfConfig& config);
 ModelSpec qwen3(const HfConfig& config);
+ModelSpec qwen3_moe(const HfConfig& config);
 
 // Reads the spec of any supported architecture. Throws base::Error(model) that lists the supported ones.
 ModelSpec read_spec(const HfConfig& config);

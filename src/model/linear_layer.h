@@ -1,9 +1,12 @@
-// A linear of the model: frozen or trained weight, optional bias, optional LoRA or DoRA.
+// A linear of the model: frozen or trained weight, full or quantized, optional bias, optional LoRA or DoRA.
 #pragma once
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ops/linear.h"
+#include "ops/quantized_weight.h"
 
 namespace swift::model {
 
@@ -11,7 +14,7 @@ namespace swift::model {
 struct Dora {
   at::Tensor magnitude;  // (out), trained
   at::Tensor squares;    // (out), squared norm of each row of the frozen weight
-  at::Tensor norms;      // (out), norm of each row of W + scale · B · A for the present A and B
+  at::Tensor norms;      // (out), norm of each row of W + scale · B · A; undefined: forward() finds them
 };
 
 // Low-rank pair of one linear, fp32 whatever the model's type.
@@ -26,17 +29,44 @@ struct LoraPair {
   at::Tensor start_a, start_b;
 };
 
+// A low-rank pair that is served beside others, laid out for reading.
+struct ServedPair {
+  ops::QuantizedPtr a, b;  // (rank, in), (out, rank)
+  double scale = 1.0;
+};
+
+// Rows of a batch that ask for an adapter.
+struct AdapterRows {
+  int64_t first;
+  int64_t count;
+  int32_t adapter;
+};
+using RowAdapters = std::vector<AdapterRows>;
+
 struct LinearLayer {
   std::string name;   // module path, such as model.layers.0.self_attn.q_proj
-  at::Tensor weight;  // (out, in)
+  at::Tensor weight;  // (out, in); with `quantized` only its shape, type and gradient, its values are NaN
   at::Tensor bias;    // (out) or undefined
   std::optional<LoraPair> lora;
+  ops::QuantizedPtr quantized = {};  // the weight's values, where they are kept in another form
+  std::map<int32_t, ServedPair> served = {};  // by adapter
 
   // x (tokens, in) to (tokens, out). dropout_key 0: no dropout (evaluation). Dropout acts on the input of the
   // low-rank product alone, with DoRA too.
   at::Tensor forward(const at::Tensor& x, uint64_t dropout_key = 0) const;
+  // The same without dropout, and with the pairs that rows ask for; without autograd.
+  at::Tensor forward(const at::Tensor& x, const RowAdapters& rows) const;
 
-  // Brings DoRA's norms up to date with A and B; whoever changes those calls it. Does nothing without DoRA.
+  // Keeps the values in this form instead; `weight` becomes a stand-in without memory.
+  void keep_quantized(ops::QuantizedPtr values);
+  // The weight's values in its type: unpacked where they are quantized.
+  at::Tensor full_weight() const;
+  // Makes these values (out, in) the weight, full and in its type.
+  void set_weight(const at::Tensor& values);
+
+  // Brings DoRA's norms up to date with A and B; whoever changes those calls it. While they are trained and
+  // forward() finds the norms on its way through the weight, they are only dropped. Does nothing without
+  // DoRA.
   void refresh_norms();
 };
 

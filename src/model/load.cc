@@ -1,5 +1,6 @@
 #include "model/load.h"
 
+#include <map>
 #include <sstream>
 
 #include "base/format.h"
@@ -12,11 +13,7 @@ namespace fs = std::filesystem;
 using at::Tensor;
 using base::cat;
 using base::ExitCode;
-namespace {
 
-constexpr int64_t kShardBytes = 5'000'000'000;
-
-// Names and shapes of an empty decoder; visit() then fills the tensors in.
 Decoder skeleton(const ModelSpec& spec) {
   Decoder decoder;
   decoder.spec = spec;
@@ -38,9 +35,19 @@ Decoder skeleton(const ModelSpec& spec) {
     block.k = linear("self_attn.k_proj", kv_size, spec.hidden, a.qkv_bias);
     block.v = linear("self_attn.v_proj", kv_size, spec.hidden, a.qkv_bias);
     block.o = linear("self_attn.o_proj", spec.hidden, q_size, a.o_bias);
-    block.gate = linear("mlp.gate_proj", spec.intermediate, spec.hidden, spec.mlp_bias);
-    block.up = linear("mlp.up_proj", spec.intermediate, spec.hidden, spec.mlp_bias);
-    block.down = linear("mlp.down_proj", spec.hidden, spec.intermediate, spec.mlp_bias);
+    const auto mlp = [&](const std::string& name, int64_t intermediate, bool bias) {
+      return Expert{linear(name + "gate_proj", intermediate, spec.hidden, bias),
+                    linear(name + "up_proj", intermediate, spec.hidden, bias),
+                    linear(name + "down_proj", spec.hidden, intermediate, bias)};
+    };
+    if (spec.moe.at(i)) {
+      block.router = shaped({spec.moe.experts, spec.hidden});
+      for (int64_t e = 0; e < spec.moe.experts; ++e)
+        block.experts.push_back(mlp(cat("mlp.experts.", e, "."), spec.moe.intermediate, false));
+    } else {
+      Expert dense = mlp("mlp.", spec.intermediate, spec.mlp_bias);
+      block.gate = std::move(dense.gate), block.up = std::move(dense.up), block.down = std::move(dense.down);
+    }
     block.input_norm = shaped({spec.hidden});
     block.post_attention_norm = shaped({spec.hidden});
     if (a.qk_norm == QkNorm::per_head)
@@ -50,6 +57,10 @@ Decoder skeleton(const ModelSpec& spec) {
   return decoder;
 }
 
+namespace {
+
+constexpr int64_t kShardBytes = 5'000'000'000;
+
 std::string shape_text(at::IntArrayRef shape) {
   std::ostringstream text;
   text << shape;
@@ -58,7 +69,7 @@ std::string shape_text(at::IntArrayRef shape) {
 
 Tensor checked(const TensorFiles& files, const std::string& name, const Tensor& expected,
                at::ScalarType dtype) {
-  const Tensor found = files.get(name);
+  const Tensor found = find_weight(files, name);
   if (found.sizes() != expected.sizes()) {
     throw base::Error(ExitCode::model,
                       cat("tensor '", name, "' has shape ", shape_text(found.sizes()),
@@ -70,6 +81,27 @@ Tensor checked(const TensorFiles& files, const std::string& name, const Tensor& 
                       {files.origin()});
   }
   return found.to(dtype);
+}
+
+std::map<std::string, LinearLayer*> linears_by_weight(Decoder& decoder) {
+  std::map<std::string, LinearLayer*> found;
+  for (LinearLayer* linear : decoder.linears()) found.emplace(linear->name + ".weight", linear);
+  return found;
+}
+
+// The weights as they are written: those that are quantized are unpacked when their turn comes.
+std::vector<LazyTensor> written_weights(const Decoder& decoder) {
+  const auto linears = linears_by_weight(const_cast<Decoder&>(decoder));
+  std::vector<LazyTensor> written;
+  for (auto& [name, tensor] : decoder.weights()) {
+    const auto linear = linears.find(name);
+    const bool packed = linear != linears.end() && linear->second->quantized;
+    written.push_back({name, tensor.scalar_type(), tensor.sizes().vec(),
+                       [tensor = tensor, layer = packed ? linear->second : nullptr] {
+                         return layer == nullptr ? tensor : layer->full_weight();
+                       }});
+  }
+  return written;
 }
 
 bool is_tokenizer_file(const std::string& name) {
@@ -101,13 +133,20 @@ std::string dtype_name(at::ScalarType type) {
   return type == at::kFloat ? "float32" : type == at::kBFloat16 ? "bfloat16" : "float16";
 }
 
-Decoder load_decoder(const fs::path& directory, std::optional<at::ScalarType> dtype) {
+Decoder load_decoder(const fs::path& directory, std::optional<at::ScalarType> dtype,
+                     const std::optional<BaseQuantization>& base) {
   const HfConfig config = HfConfig::read(directory);
   Decoder decoder = skeleton(read_spec(config));
   const at::ScalarType type = dtype ? *dtype : parse_dtype(config.dtype()).value_or(at::kFloat);
   const TensorFiles files = TensorFiles::from_directory(directory);
-  decoder.visit(
-      [&](const std::string& name, Tensor& weight) { weight = checked(files, name, weight, type); });
+  const auto linears = linears_by_weight(decoder);
+  decoder.visit([&](const std::string& name, Tensor& weight) {
+    weight = checked(files, name, weight, type);
+    const auto linear = linears.find(name);
+    if (!base || linear == linears.end()) return;
+    linear->second->keep_quantized(quantize(weight, *base));
+    files.release(name);
+  });
   if (decoder.spec.tied_embeddings) decoder.lm_head = decoder.embed_tokens;
   return decoder;
 }
@@ -138,13 +177,14 @@ void save_model(const Decoder& decoder, const fs::path& source, const fs::path& 
   config.erase("torch_dtype");
   config["dtype"] = dtype_name(decoder.dtype());
   config["tie_word_embeddings"] = decoder.spec.tied_embeddings;
-  std::vector<NamedTensors> shards(1);
+  config["vocab_size"] = decoder.embed_tokens.size(0);
+  std::vector<std::vector<LazyTensor>> shards(1);
   int64_t size = 0, total = 0;
-  for (auto& named : decoder.weights()) {
-    const int64_t bytes = named.second.numel() * static_cast<int64_t>(named.second.element_size());
+  for (LazyTensor& weight : written_weights(decoder)) {
+    const int64_t bytes = weight.bytes();
     if (size > 0 && size + bytes > kShardBytes) shards.emplace_back(), size = 0;
     size += bytes, total += bytes;
-    shards.back().push_back(std::move(named));
+    shards.back().push_back(std::move(weight));
   }
   if (shards.size() == 1) {
     save_safetensors(target / "model.safetensors", shards[0]);
@@ -154,7 +194,7 @@ void save_model(const Decoder& decoder, const fs::path& source, const fs::path& 
       std::array<char, 64> name{};
       std::snprintf(name.data(), name.size(), "model-%05zu-of-%05zu.safetensors", i + 1, shards.size());
       save_safetensors(target / name.data(), shards[i]);
-      for (const auto& [tensor, value] : shards[i]) index["weight_map"][tensor] = name.data();
+      for (const LazyTensor& weight : shards[i]) index["weight_map"][weight.name] = name.data();
     }
     base::write_file_atomic(target / "model.safetensors.index.json", index.dump(2) + "\n");
   }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "model/base_quantization.h"
 #include "model/decoder.h"
 #include "model/hf_config.h"
 
@@ -13,17 +14,22 @@ namespace swift::model {
 std::optional<at::ScalarType> parse_dtype(const std::string& name);
 std::string dtype_name(at::ScalarType type);
 
+// Names, shapes and places of every weight without memory (meta tensors); visit() fills them in.
+Decoder skeleton(const ModelSpec& spec);
+
 // Reads config.json and the weights. Weights of the wanted type stay mapped from disk; others are converted.
-// `dtype` empty: the configuration's. Throws base::Error(model): unsupported architecture, missing or
-// truncated tensor, a shape that disagrees with config.json.
-Decoder load_decoder(const std::filesystem::path& directory, std::optional<at::ScalarType> dtype);
+// `dtype` empty: the configuration's. With `base` the linears of the blocks are quantized one after another
+// while they are read; embeddings, head and norms stay. Throws base::Error(model): unsupported architecture,
+// missing or truncated tensor, a shape that disagrees with config.json.
+Decoder load_decoder(const std::filesystem::path& directory, std::optional<at::ScalarType> dtype,
+                     const std::optional<BaseQuantization>& base = std::nullopt);
 
 // Random weights as transformers initialises them, N(0, initializer_range), norms 1, biases 0, from the seed
 // alone.
 Decoder random_decoder(const std::filesystem::path& directory, at::ScalarType dtype, uint64_t seed);
 
-// Writes weights (5 GB shards), config.json with its dtype, and copies tokenizer and generation files of
-// `source`.
+// Writes weights (5 GB shards), config.json with its dtype and vocab_size, and copies tokenizer and generation
+// files of `source`. Quantized weights are unpacked one after another.
 void save_model(const Decoder& decoder, const std::filesystem::path& source,
                 const std::filesystem::path& target);
 

@@ -111,18 +111,27 @@ void refuse_target(const std::string& setting, const std::string& target,
       (near.empty() ? "" : "did you mean " + quoted_list(near, " or ") + "? ") + known + ": " + list);
 }
 
+bool is_keyword(const std::string& target) {
+  return target == "all-linear" || target == "all-embedding";
+}
+
 std::vector<bool> select_modules(const std::vector<std::string>& targets,
-                                 const std::vector<std::string>& names) {
+                                 const std::vector<std::string>& names, Unmatched unmatched) {
+  const bool pattern = is_pattern(targets);
+  const auto hits = [&](const std::string& target, const std::string& name) {
+    const bool embeds = has_suffix(name, "embed_tokens");
+    if (target == "all-embedding") return embeds;
+    if (target == "all-linear") return !embeds && !has_suffix(name, "lm_head");
+    return pattern ? matches_fully(target, name) : has_suffix(name, target);
+  };
   std::vector<bool> selected(names.size(), false);
   for (const std::string& target : targets) {
     bool any = false;
     for (size_t i = 0; i < names.size(); ++i) {
-      const bool hit = target == "all-linear" ||
-                       (is_pattern(targets) ? matches_fully(target, names[i]) : has_suffix(names[i], target));
-      if (hit) selected[i] = any = true;
+      if (hits(target, names[i])) selected[i] = any = true;
     }
-    if (any) continue;
-    refuse_target("target_modules", target, names, "the model's linears are");
+    if (!any && unmatched == Unmatched::refused)
+      refuse_target("target_modules", target, names, "the model's modules are");
   }
   return selected;
 }

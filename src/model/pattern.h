@@ -18,11 +18,19 @@ std::string name_pattern(const std::string& key);
 // True when `name` equals `suffix` or ends with "." + suffix.
 bool has_suffix(std::string_view name, std::string_view suffix);
 
-// The names a list or regex of targets selects. "all-linear" selects all of them. A list entry selects by
-// suffix; a single entry with characters that no module name has is a regular expression. Throws
-// base::Error(usage) when a target selects nothing, naming the near misses.
+// What to do about a target that selects nothing.
+enum class Unmatched { refused, ignored };
+
+// The names a list or regex of targets selects. "all-linear" selects all but the output head and the
+// embeddings, "all-embedding" the embeddings. Another list entry selects by suffix; a single entry with
+// characters that no module name has is a regular expression. Throws base::Error(usage) when a target selects
+// nothing, naming the near misses.
 std::vector<bool> select_modules(const std::vector<std::string>& targets,
-                                 const std::vector<std::string>& names);
+                                 const std::vector<std::string>& names,
+                                 Unmatched unmatched = Unmatched::refused);
+
+// Whether a target stands for a kind of module: all-linear or all-embedding.
+bool is_keyword(const std::string& target);
 
 // Throws base::Error(usage): "<setting>: '<target>' matches no module", the near misses among the names and
 // their endings, and after `known` what there is.

@@ -4,13 +4,14 @@
 #pragma once
 #include <functional>
 
-#include "ops/torch.h"
+#include "model/activation_store.h"
 
 namespace swift::model {
 
 using Segment = std::function<at::Tensor(const at::Tensor&)>;
 
-// segment(x), differentiable in x and in every leaf that the segment reads; x must require a gradient.
-at::Tensor recomputed(const Segment& segment, const at::Tensor& x);
+// segment(x), differentiable in x and in every leaf that the segment reads; x must require a gradient. x
+// waits in `store`, which must outlive the backward pass, or in memory when it is null.
+at::Tensor recomputed(const Segment& segment, const at::Tensor& x, ActivationStore* store = nullptr);
 
 }  // namespace swift::model

@@ -1,5 +1,8 @@
 #include "model/safetensors.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <fstream>
@@ -169,14 +172,34 @@ std::vector<std::string> TensorFiles::names() const {
   return result;
 }
 
+void TensorFiles::release(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end() || found->second.numel() == 0) return;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(found->second.const_data_ptr()) / page * page;
+  const auto end = reinterpret_cast<uintptr_t>(found->second.const_data_ptr()) + found->second.nbytes();
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+int64_t LazyTensor::bytes() const {
+  return c10::multiply_integers(sizes) * static_cast<int64_t>(c10::elementSize(type));
+}
+
 void save_safetensors(const fs::path& file, const NamedTensors& tensors) {
+  std::vector<LazyTensor> lazy;
+  for (const auto& [name, tensor] : tensors)
+    lazy.push_back({name, tensor.scalar_type(), tensor.sizes().vec(), [tensor = tensor] { return tensor; }});
+  save_safetensors(file, lazy);
+}
+
+void save_safetensors(const fs::path& file, const std::vector<LazyTensor>& tensors) {
   Json header = {{"__metadata__", {{"format", "pt"}}}};
   uint64_t offset = 0;
-  for (const auto& [name, tensor] : tensors) {
-    const uint64_t size = static_cast<uint64_t>(tensor.numel()) * tensor.element_size();
-    header[name] = {{"dtype", dtype_name(tensor.scalar_type())},
-                    {"shape", tensor.sizes().vec()},
-                    {"data_offsets", {offset, offset + size}}};
+  for (const LazyTensor& tensor : tensors) {
+    const auto size = static_cast<uint64_t>(tensor.bytes());
+    header[tensor.name] = {{"dtype", dtype_name(tensor.type)},
+                           {"shape", tensor.sizes},
+                           {"data_offsets", {offset, offset + size}}};
     offset += size;
   }
   std::string text = header.dump();
@@ -185,8 +208,8 @@ void save_safetensors(const fs::path& file, const NamedTensors& tensors) {
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
   out.write(reinterpret_cast<const char*>(&header_size), sizeof header_size);
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
-  for (const auto& [name, tensor] : tensors) {
-    const at::Tensor dense = tensor.detach().contiguous();
+  for (const LazyTensor& tensor : tensors) {
+    const at::Tensor dense = tensor.value().detach().contiguous();
     out.write(static_cast<const char*>(dense.const_data_ptr()),
               static_cast<std::streamsize>(dense.numel() * dense.element_size()));
   }

@@ -2,6 +2,7 @@
 // data_offsets}}, then the data (huggingface/safetensors, format v0.4). Reading maps the file.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,8 @@ class TensorFiles {
   // Throws base::Error(model) naming the tensor and its file when it is absent.
   at::Tensor get(const std::string& name) const;
   std::vector<std::string> names() const;
+  // Gives the memory of a tensor's pages back; reading it again maps them again.
+  void release(const std::string& name) const;
   // The file's "__metadata__" (of the last file read), an object of strings.
   const base::Json& metadata() const { return metadata_; }
   const std::string& origin() const { return origin_; }
@@ -40,8 +43,19 @@ class TensorFiles {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
+// A tensor that is made when it is written, so that not all of them need memory at once.
+struct LazyTensor {
+  std::string name;
+  at::ScalarType type;
+  std::vector<int64_t> sizes;
+  std::function<at::Tensor()> value;
+
+  int64_t bytes() const;
+};
+
 // Writes the tensors in the order given, metadata {"format": "pt"}. Throws base::Error(failure) on a full
 // disk.
 void save_safetensors(const std::filesystem::path& file, const NamedTensors& tensors);
+void save_safetensors(const std::filesystem::path& file, const std::vector<LazyTensor>& tensors);
 
 }  // namespace swift::model

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace swift::model {
 
@@ -28,6 +29,17 @@ struct RopeSpec {
   int64_t original_positions = 8192;
 };
 
+// Layers whose MLP is a mixture of experts.
+struct MoeSpec {
+  int64_t experts = 0;  // 0: none
+  int64_t per_token = 0;
+  int64_t intermediate = 0;     // of one expert
+  bool norm_topk_prob = false;  // the shares of a token's experts sum to 1
+  std::vector<bool> sparse;     // (layers), or empty: all dense
+
+  bool at(int64_t layer) const { return !sparse.empty() && sparse[static_cast<size_t>(layer)]; }
+};
+
 struct ModelSpec {
   std::string architecture;
   int64_t vocab = 0;
@@ -41,6 +53,7 @@ struct ModelSpec {
   double initializer_range = 0.02;
   AttentionSpec attention;
   RopeSpec rope;
+  MoeSpec moe;
 };
 
 }  // namespace swift::model

@@ -105,6 +105,11 @@ bool DoraLinear::takes(const Tensor& x, const Tensor& w) {
   return runs_panels(x, w);
 }
 
+bool DoraLinear::takes(const Tensor& w) {
+  constexpr int64_t kManyRows = 64;
+  return runs_panels(w.new_empty({1}).expand({kManyRows, w.size(1)}), w);
+}
+
 Tensor DoraLinear::forward(const Tensor& x, const Tensor& w, const LowRank& update, const Tensor& magnitude,
                            const Tensor& squares) {
   return DoraFunction::apply(x, w, update.a, update.b, magnitude, squares, update.scale, update.dropout,

@@ -7,8 +7,10 @@
 namespace swift::ops {
 
 struct DoraLinear {
-  // Whether forward() takes these: bf16 on the panel kernels.
+  // Whether forward() takes these: bf16 on the panel kernels, and more than a few rows.
   static bool takes(const at::Tensor& x, const at::Tensor& w);
+  // The same for a weight and many rows.
+  static bool takes(const at::Tensor& w);
 
   // (magnitude / n) ⊙ (x · W^T + update), n as in dora.h for the present A and B. x (tokens, in), W (out, in)
   // frozen, magnitude and squares (square_norms(W)) (out) fp32. Differentiable in x, A, B and magnitude; the

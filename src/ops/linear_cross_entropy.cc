@@ -16,13 +16,6 @@ using torch::autograd::tensor_list;
 // fp32 logits of one chunk stay below this many bytes. Every chunk reads the whole head twice.
 constexpr int64_t kChunkBytes = int64_t{192} << 20;
 
-// Rows of a chunk, all chunks being of about one size.
-int64_t chunk_rows(int64_t rows, int64_t vocab) {
-  const int64_t most = std::clamp<int64_t>(kChunkBytes / (vocab * 4) / 16 * 16, 16, 2048);
-  const int64_t chunks = std::max<int64_t>(1, (rows + most - 1) / most);
-  return std::max<int64_t>(1, (rows + chunks - 1) / chunks);
-}
-
 // The largest logit of a row, and the sum of all.
 std::pair<float, double> top_and_sum(const float* z, int64_t vocab) {
   Floats most = splat(-INFINITY);
@@ -84,19 +77,24 @@ float row_loss(float* z, int64_t vocab, int64_t label, double scale, const LossS
   return static_cast<float>(loss);
 }
 
-// Losses (rows) and dz (rows, vocab) in the type of the hidden states. z is overwritten.
-Tensor losses_and_gradients(Tensor& z, const Tensor& labels, double scale, const LossShape& shape,
-                            at::ScalarType type, Tensor& losses) {
+// Losses (rows) and dz (rows, vocab) in the type of the hidden states; weights (rows) or undefined. z is
+// overwritten.
+Tensor losses_and_gradients(Tensor& z, const Tensor& labels, const Tensor& weights, double scale,
+                            const LossShape& shape, at::ScalarType type, Tensor& losses) {
   const int64_t vocab = z.size(1);
   Tensor dz = at::empty(z.sizes(), z.options().dtype(type));
   float* data = z.data_ptr<float>();
   const int64_t* label = labels.const_data_ptr<int64_t>();
+  const float* weight = weights.defined() ? weights.const_data_ptr<float>() : nullptr;
   float* loss = losses.data_ptr<float>();
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, type, "cross_entropy", [&] {
     auto* out = dz.data_ptr<scalar_t>();
     at::parallel_for(0, z.size(0), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row)
-        loss[row] = row_loss(data + row * vocab, vocab, label[row], scale, shape, out + row * vocab);
+      for (int64_t row = begin; row < end; ++row) {
+        const float factor = weight == nullptr ? 1.0F : weight[row];
+        loss[row] = factor *
+                    row_loss(data + row * vocab, vocab, label[row], scale * factor, shape, out + row * vocab);
+      }
     });
   });
   return dz;
@@ -104,27 +102,30 @@ Tensor losses_and_gradients(Tensor& z, const Tensor& labels, double scale, const
 
 struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& h, const Tensor& w, const Tensor& labels,
-                        double scale, double label_smoothing, double z_loss, bool dft) {
-    const LossShape shape{label_smoothing, z_loss, dft};
+                        double scale, const LossShape& shape, const TokenTerms& terms) {
     const Tensor rows = at::nonzero(labels != kIgnoreLabel).squeeze(1);
     const bool weight_grad = w.requires_grad();
     const Tensor kept = h.index_select(0, rows);
     const Tensor targets = labels.index_select(0, rows);
+    const Tensor factors = terms.weights.defined() ? terms.weights.index_select(0, rows) : Tensor();
+    Tensor losses = at::empty({kept.size(0)}, h.options().dtype(at::kFloat));
     Tensor dkept = at::empty_like(kept);
     Tensor dw = weight_grad ? at::zeros(w.sizes(), w.options().dtype(at::kFloat)) : Tensor();
     double total = 0;
-    const int64_t step = chunk_rows(kept.size(0), w.size(0));
+    const int64_t step = cross_entropy_chunk_rows(kept.size(0), w.size(0));
     for (int64_t first = 0; first < kept.size(0); first += step) {
       const int64_t count = std::min(step, kept.size(0) - first);
       const Tensor part = kept.narrow(0, first, count);
       Tensor z = logits(part, w);
-      Tensor losses = at::empty({count}, z.options());
-      const Tensor dz =
-          losses_and_gradients(z, targets.narrow(0, first, count), scale, shape, h.scalar_type(), losses);
-      total += losses.sum(at::kDouble).item<double>();
+      Tensor part_losses = losses.narrow(0, first, count);
+      const Tensor dz = losses_and_gradients(z, targets.narrow(0, first, count),
+                                             factors.defined() ? factors.narrow(0, first, count) : Tensor(),
+                                             scale, shape, h.scalar_type(), part_losses);
+      total += part_losses.sum(at::kDouble).item<double>();
       dkept.narrow(0, first, count).copy_(product_nn(dz, w));
       if (weight_grad) dw.add_(at::mm(dz.t(), part));
     }
+    if (terms.losses.defined()) Tensor(terms.losses).zero_().index_copy_(0, rows, losses);
     Tensor dh = at::zeros_like(h);
     dh.index_copy_(0, rows, dkept);
     ctx->save_for_backward({dh, weight_grad ? dw.to(w.scalar_type()) : Tensor()});
@@ -135,27 +136,36 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
     const auto saved = ctx->get_saved_variables();
     const double factor = grads[0].item<double>();
     const auto scaled = [&](const Tensor& t) { return !t.defined() || factor == 1.0 ? t : t * factor; };
-    return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
 }  // namespace
 
+int64_t cross_entropy_chunk_rows(int64_t rows, int64_t vocab) {
+  const int64_t most = std::clamp<int64_t>(kChunkBytes / (vocab * 4) / 16 * 16, 16, 2048);
+  const int64_t chunks = std::max<int64_t>(1, (rows + most - 1) / most);
+  return std::max<int64_t>(1, (rows + chunks - 1) / chunks);
+}
+
 Tensor LinearCrossEntropy::forward(const Tensor& h, const Tensor& w, const Tensor& labels, double scale,
-                                   const LossShape& shape) {
-  return CrossEntropyFunction::apply(h, w, labels, scale, shape.label_smoothing, shape.z_loss, shape.dft);
+                                   const LossShape& shape, const TokenTerms& terms) {
+  return CrossEntropyFunction::apply(h, w, labels, scale, shape, terms);
 }
 
 Tensor LinearCrossEntropy::plain(const Tensor& h, const Tensor& w, const Tensor& labels, double scale,
-                                 const LossShape& shape) {
+                                 const LossShape& shape, const TokenTerms& terms) {
   const auto type = h.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   const Tensor rows = at::nonzero(labels != kIgnoreLabel).squeeze(1);
   const Tensor z = at::linear(h, w).to(type).index_select(0, rows);  // (trained, vocab)
   const Tensor lse = at::logsumexp(z, {1});
   const Tensor right = z.gather(1, labels.index_select(0, rows).unsqueeze(1)).squeeze(1) - lse;  // log p_y
   const Tensor weight = shape.dft ? right.detach().exp() : at::ones_like(right);
-  const Tensor loss = -(1.0 - shape.label_smoothing) * weight * right +
-                      shape.label_smoothing * (lse - z.mean(1)) + shape.z_loss * lse.square();
+  Tensor loss = -(1.0 - shape.label_smoothing) * weight * right + shape.label_smoothing * (lse - z.mean(1)) +
+                shape.z_loss * lse.square();
+  if (terms.weights.defined()) loss = loss * terms.weights.to(type).index_select(0, rows);
+  if (terms.losses.defined())
+    Tensor(terms.losses).zero_().index_copy_(0, rows, loss.detach().to(terms.losses.scalar_type()));
   return loss.sum() * scale;
 }
 

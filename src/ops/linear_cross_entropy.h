@@ -20,14 +20,24 @@ struct LossShape {
   bool dft = false;
 };
 
+// What is per token, each (tokens) fp32 or undefined.
+struct TokenTerms {
+  at::Tensor weights;  // factor on the loss of each token; undefined: 1
+  at::Tensor losses;   // receives the weighted loss of each token before `scale`, 0 where not trained
+};
+
+// Rows of logits that exist at a time, all chunks being of about one size; fp32, and beside them their
+// gradients in the type of the hidden states.
+int64_t cross_entropy_chunk_rows(int64_t rows, int64_t vocab);
+
 struct LinearCrossEntropy {
   // Differentiable in h and, when it requires a gradient, w. scale multiplies the loss (1 / tokens of the
   // step).
   static at::Tensor forward(const at::Tensor& h, const at::Tensor& w, const at::Tensor& labels, double scale,
-                            const LossShape& shape = {});
+                            const LossShape& shape = {}, const TokenTerms& terms = {});
   // The same from basic tensor operations: oracle and fallback.
   static at::Tensor plain(const at::Tensor& h, const at::Tensor& w, const at::Tensor& labels, double scale,
-                          const LossShape& shape = {});
+                          const LossShape& shape = {}, const TokenTerms& terms = {});
 };
 
 }  // namespace swift::ops

@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <new>
 
 #include "ops/attention_tiles.h"
 #include "ops/lanes.h"
@@ -98,11 +101,23 @@ Tensor gathered(KvBlocks& cache, int64_t layer, const KvSegment& segment, int64_
 
 }  // namespace
 
+Tensor lazy_zeros(at::IntArrayRef shape, at::ScalarType type) {
+  constexpr size_t kLine = 64;
+  const auto bytes = static_cast<size_t>(c10::multiply_integers(shape)) * c10::elementSize(type);
+  void* memory = std::calloc(bytes + kLine, 1);
+  if (memory == nullptr) throw std::bad_alloc();
+  void* aligned = memory;
+  size_t room = bytes + kLine;
+  std::align(kLine, bytes, aligned, room);
+  return at::from_blob(
+      aligned, shape, [memory](void*) { std::free(memory); }, at::TensorOptions(type));
+}
+
 KvBlocks::KvBlocks(int64_t layers, int64_t blocks, int64_t kv_heads, int64_t head_dim)
     : blocks_(blocks),
       kv_heads_(kv_heads),
       head_dim_(head_dim),
-      memory_(at::zeros({layers, blocks, kv_heads, head_dim * kBlockTokens}, at::kInt)) {}
+      memory_(lazy_zeros({layers, blocks, kv_heads, head_dim * kBlockTokens}, at::kInt)) {}
 
 uint32_t* KvBlocks::keys(int64_t layer, int64_t block, int64_t head) {
   const int64_t index = (layer * blocks_ + block) * kv_heads_ + head;

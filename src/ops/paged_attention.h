@@ -14,6 +14,9 @@ namespace swift::ops {
 
 constexpr int64_t kBlockTokens = 64;
 
+// Zeros whose memory the system hands out when it is first written, aligned to a cache line.
+at::Tensor lazy_zeros(at::IntArrayRef shape, at::ScalarType type);
+
 // The cache of all layers: (layers, blocks, kv_heads, keys and values) of bf16, zero at first.
 class KvBlocks {
  public:

@@ -57,9 +57,13 @@ std::vector<int32_t> eos_token_ids(const fs::path& directory, const Tokenizer& t
   return ids;
 }
 
-ModelText load_model_text(const fs::path& directory, const std::optional<std::string>& template_file) {
-  ModelText text{
-      Tokenizer::load(directory), std::nullopt, optional_json(directory / "generation_config.json"), {}, {}};
+ModelText load_model_text(const fs::path& directory, const std::optional<std::string>& template_file,
+                          const std::vector<std::string>& new_special, const fs::path& tokenizer_directory) {
+  ModelText text{Tokenizer::load(tokenizer_directory.empty() ? directory : tokenizer_directory, new_special),
+                 std::nullopt,
+                 optional_json(directory / "generation_config.json"),
+                 {},
+                 {}};
   text.eos_token_ids = eos_token_ids(directory, text.tokenizer);
   const Json special = special_tokens(directory);
   const Json config = optional_json(directory / "tokenizer_config.json");

@@ -20,10 +20,14 @@ struct ModelText {
   std::optional<int32_t> bos_token_id;  // set when the tokenizer puts one before text
 };
 
-// template_file: a Jinja file to use instead of the directory's template. Throws base::Error(model) when the
-// tokenizer is missing or of an unknown kind, or the template is malformed.
+// template_file: a Jinja file to use instead of the directory's template. new_special: special tokens to add.
+// tokenizer_directory: where tokenizer.json is, when not in `directory` (an adapter that brings its own).
+// Throws base::Error(model) when the tokenizer is missing or of an unknown kind, or the template is
+// malformed.
 ModelText load_model_text(const std::filesystem::path& directory,
-                          const std::optional<std::string>& template_file);
+                          const std::optional<std::string>& template_file,
+                          const std::vector<std::string>& new_special = {},
+                          const std::filesystem::path& tokenizer_directory = {});
 
 // tokenizer_config.json's eos_token first, then those of generation_config.json and config.json.
 std::vector<int32_t> eos_token_ids(const std::filesystem::path& directory, const Tokenizer& tokenizer);

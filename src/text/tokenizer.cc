@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "text/new_tokens.h"
 #include "text/tokenizer_impl.h"
 #include "text/unicode.h"
 
@@ -85,11 +86,13 @@ void Tokenizer::Impl::give_back(std::unique_ptr<EncodeScratch> scratch) const {
   idle_.push_back(std::move(scratch));
 }
 
-Tokenizer Tokenizer::load(const std::filesystem::path& file_or_directory) {
+Tokenizer Tokenizer::load(const std::filesystem::path& file_or_directory,
+                          const std::vector<std::string>& new_special) {
   const bool folder = std::filesystem::is_directory(file_or_directory);
+  TokenizerFile file = TokenizerFile::read(folder ? file_or_directory / "tokenizer.json" : file_or_directory);
+  add_special_tokens(file, new_special);
   Tokenizer tokenizer;
-  tokenizer.impl_ = std::make_shared<const Impl>(
-      TokenizerFile::read(folder ? file_or_directory / "tokenizer.json" : file_or_directory));
+  tokenizer.impl_ = std::make_shared<const Impl>(std::move(file));
   return tokenizer;
 }
 

@@ -17,8 +17,9 @@ using TokenId = int32_t;
 class Tokenizer {
  public:
   // A tokenizer.json, or a directory that holds one. Throws base::Error(model) naming the file and the
-  // unsupported or malformed part.
-  static Tokenizer load(const std::filesystem::path& file_or_directory);
+  // unsupported or malformed part. new_special: special tokens to add (new_tokens.h).
+  static Tokenizer load(const std::filesystem::path& file_or_directory,
+                        const std::vector<std::string>& new_special = {});
 
   // Ids of the text. Added tokens inside the text are recognised. No post-processor: nothing is added.
   std::vector<TokenId> encode(std::string_view text) const;

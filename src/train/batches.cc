@@ -13,12 +13,31 @@ std::vector<std::vector<uint32_t>> bins_of(std::span<const data::Sample> samples
 
 }  // namespace
 
+BatchSettings batch_settings(const config::Task& task, int64_t max_positions) {
+  BatchSettings settings;
+  settings.batch_size = task.per_device_train_batch_size;
+  settings.accumulation = task.gradient_accumulation_steps.value_or(1);
+  settings.packing = task.packing;
+  settings.packing_length = task.packing_length.value_or(task.max_length.value_or(max_positions));
+  settings.group_by_length = task.group_by_length;
+  settings.shuffle = task.dataset_shuffle;
+  settings.seed = static_cast<uint64_t>(task.data_seed);
+  return settings;
+}
+
 Batches::Batches(std::span<const data::Sample> samples, const BatchSettings& settings)
     : samples_(samples),
       settings_(settings),
       bins_(bins_of(samples, settings)),
       sampler_(settings.packing ? bins_.size() : samples.size(), settings.batch_size, settings.shuffle,
-               settings.seed) {}
+               settings.seed) {
+  if (settings.group_by_length && !settings.packing)
+    sampler_.group_by_length(data::lengths_of(samples), settings.batch_size * settings.accumulation);
+}
+
+void Batches::describe(base::Json& fingerprint) const {
+  fingerprint["group_by_length"] = settings_.group_by_length;
+}
 
 data::Pack Batches::micro_batch(const std::vector<uint32_t>& items) const {
   if (!settings_.packing) return data::make_pack(samples_, items);

@@ -1,13 +1,12 @@
-// The optimizer steps of a run: which samples make up each micro-batch, in an order that a checkpoint can
-// resume.
+// The optimizer steps of a run over samples in memory: which of them make up each micro-batch, in an order
+// that a checkpoint can resume.
 #pragma once
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "data/packing.h"
-#include "data/sample.h"
-#include "data/sampler.h"
+#include "config/task.h"
+#include "train/step_source.h"
 
 namespace swift::train {
 
@@ -16,31 +15,27 @@ struct BatchSettings {
   int64_t accumulation = 1;  // micro-batches of an optimizer step
   bool packing = false;
   int64_t packing_length = 0;  // tokens of a packed sequence
+  bool group_by_length = false;
   bool shuffle = true;
   uint64_t seed = 42;
 };
 
-// One optimizer step. Steps do not cross epochs, so the last of an epoch may be short (as in transformers'
-// Trainer).
-struct StepBatch {
-  std::vector<data::Pack> micro_batches;
-  int64_t tokens = 0;          // input tokens, none of them padding
-  int64_t trained_tokens = 0;  // the divisor of the loss
-};
+// max_positions: the model's, where the task gives no length.
+BatchSettings batch_settings(const config::Task& task, int64_t max_positions);
 
-class Batches {
+class Batches : public StepSource {
  public:
   // samples must outlive this. Throws base::Error(data) when there are none.
   Batches(std::span<const data::Sample> samples, const BatchSettings& settings);
 
-  StepBatch next();
-  int64_t steps_per_epoch() const;
-  data::Cursor cursor() const { return sampler_.cursor(); }
-  void seek(data::Cursor cursor) { sampler_.seek(cursor); }
-  // Samples, or packed sequences.
-  int64_t items() const { return sampler_.items(); }
-  // Share of an epoch that lies behind the cursor, plus whole epochs.
-  double epochs_done() const;
+  StepBatch next() override;
+  int64_t steps_per_epoch() const override;
+  data::Cursor cursor() const override { return sampler_.cursor(); }
+  void seek(data::Cursor cursor) override { sampler_.seek(cursor); }
+  int64_t items() const override { return sampler_.items(); }
+  double epochs_done() const override;
+  std::span<const data::Sample> samples() const override { return samples_; }
+  void describe(base::Json& fingerprint) const override;
 
  private:
   data::Pack micro_batch(const std::vector<uint32_t>& items) const;

@@ -8,6 +8,7 @@
 #include "config/task.h"
 #include "data/sampler.h"
 #include "model/adapter.h"
+#include "train/channel_loss.h"
 #include "train/optimizer.h"
 
 namespace swift::train {
@@ -21,12 +22,14 @@ struct TrainerState {
   int64_t steps_since_log = 0;
   int64_t tokens_since_log = 0;
   double seconds_since_log = 0;
+  ChannelLoss channels_since_log;
   double elapsed_seconds = 0;
   int64_t tokens_seen = 0;
   int64_t evaluated_step = -1;  // last step whose validation loss was measured
   std::optional<double> best_metric;
   int64_t stale_evaluations = 0;  // since the best one
   std::string best_checkpoint;
+  std::optional<double> best_checkpoint_metric;   // best_metric may be of a step that was not saved
   base::Json fingerprint = base::Json::object();  // settings and data that must not change on resuming
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/safetensors.h"
+#include "ops/int8_weight.h"
 #include "ops/torch.h"
 
 namespace swift::train {
@@ -16,6 +17,8 @@ struct Parameter {
   at::Tensor value;
   bool decay = true;    // weight decay applies
   double lr_scale = 1;  // factor on the learning rate (LoRA+: B trains faster than A)
+  // The values, where the model reads them in INT8: `value` then only stands for the gradient.
+  c10::intrusive_ptr<ops::Int8Weight> stored = {};
 };
 
 // Whether a name is that of the embeddings or of the output head.

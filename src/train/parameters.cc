@@ -1,6 +1,10 @@
 #include "train/parameters.h"
 
+#include <map>
+#include <set>
+
 #include "train/freeze.h"
+#include "train/optimizers/projection.h"
 
 namespace swift::train {
 namespace {
@@ -22,8 +26,12 @@ bool trains(const std::string& adapter_tensor, const config::Task& task) {
   return !task.use_lora_fa || !adapter_tensor.ends_with(".lora_A.weight");
 }
 
-// LoRA+ as PEFT's create_loraplus_optimizer groups its tensors.
+// LoRA+ as PEFT's create_loraplus_optimizer groups its tensors; updates of embeddings have a rate of their
+// own.
 double lr_scale(const std::string& name, const at::Tensor& tensor, const config::Task& task) {
+  constexpr double kEmbeddingRate = 1e-6;
+  if (task.lorap_lr_ratio && name.find(".lora_embedding_") != std::string::npos)
+    return kEmbeddingRate / task.learning_rate.value_or(1e-4);
   const bool faster = name.ends_with(".lora_B.weight") || tensor.dim() == 1;
   return faster ? task.lorap_lr_ratio.value_or(1.0) : 1.0;
 }
@@ -34,6 +42,41 @@ std::vector<bool> selection(model::Decoder& decoder, const config::Task& task) {
     weights.push_back({name, weight.numel()});
   });
   return trained_weights(weights, task);
+}
+
+// Names of the linears' weights that Q-GaLore keeps in INT8: those that it projects.
+std::set<std::string> int8_weights(model::Decoder& decoder, const std::vector<bool>& trained,
+                                   const config::Task& task) {
+  const GaloreSettings galore = optimizer_settings(task).galore;
+  std::set<std::string> names;
+  if (config::canonical_optim(task.optim) != "q_galore" || !galore.quantize_weights) return names;
+  std::vector<Parameter> parameters;
+  size_t index = 0;
+  decoder.visit([&](const std::string& name, at::Tensor& weight) {
+    if (trained[index++]) parameters.push_back({name, weight});
+  });
+  const auto projected = projected_parameters(parameters, galore);
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    if (projected[i] && !is_embedding(parameters[i].name)) names.insert(parameters[i].name);
+  }
+  return names;
+}
+
+// Replaces each of those weights by its INT8 form, one after another; the model holds no other.
+std::map<std::string, c10::intrusive_ptr<ops::Int8Weight>> keep_in_int8(model::Decoder& decoder,
+                                                                        const std::vector<bool>& trained,
+                                                                        const config::Task& task) {
+  std::map<std::string, c10::intrusive_ptr<ops::Int8Weight>> kept;
+  const auto names = int8_weights(decoder, trained, task);
+  for (model::LinearLayer* linear : decoder.linears()) {
+    const std::string name = linear->name + ".weight";
+    if (!names.contains(name) || linear->weight.is_meta()) continue;  // shapes alone: a plan
+    const auto stored = c10::make_intrusive<ops::Int8Weight>(linear->weight, task.galore_proj_group_size,
+                                                             linear->weight.scalar_type());
+    linear->keep_quantized(stored);
+    kept.emplace(name, stored);
+  }
+  return kept;
 }
 
 }  // namespace
@@ -66,11 +109,14 @@ std::vector<Parameter> make_trainable(model::Decoder& decoder, const model::Lora
     return parameters;
   }
   const auto trained = selection(decoder, task);
+  const auto int8 = keep_in_int8(decoder, trained, task);
   size_t index = 0;
   decoder.visit([&](const std::string& name, at::Tensor& weight) {
     if (!trained[index++]) return;
-    weight = weight.detach().clone().requires_grad_(true);
-    parameters.push_back({name, weight, decays(name), 1.0});
+    const auto stored = int8.find(name);
+    if (stored == int8.end()) weight = weight.detach().clone();
+    weight.requires_grad_(true);
+    parameters.push_back({name, weight, decays(name), 1.0, stored == int8.end() ? nullptr : stored->second});
   });
   if (decoder.spec.tied_embeddings) decoder.lm_head = decoder.embed_tokens;
   return parameters;

@@ -1,8 +1,11 @@
-// From a task to what the trainer needs: encoder and samples.
+// From a task to what the trainer needs: encoder, samples and the batches of its steps.
 #pragma once
+#include <memory>
+
 #include "config/task.h"
 #include "data/dataset.h"
 #include "text/model_text.h"
+#include "train/step_source.h"
 
 namespace swift::train {
 
@@ -12,5 +15,15 @@ data::Encoder make_encoder(const config::Task& task, const text::ModelText& text
 // first sample. Throws base::Error(data).
 data::Dataset prepare_dataset(const config::Task& task, const text::ModelText& text,
                               const data::Encoder& encoder);
+
+struct TrainingData {
+  data::Dataset dataset;              // train is empty where it is streamed
+  std::unique_ptr<StepSource> steps;  // over dataset.train, which must stay, or over the files
+};
+
+// prepare_dataset with batches, or with streaming: the first sample is encoded and checked, and threads begin
+// to read and encode. The encoder must outlive the result. Throws base::Error(data).
+TrainingData prepare_data(const config::Task& task, const text::ModelText& text, const data::Encoder& encoder,
+                          int64_t max_positions);
 
 }  // namespace swift::train

@@ -76,6 +76,17 @@ void remove_leftovers(const fs::path& run) {
   for (const fs::path& leftover : leftovers) fs::remove_all(leftover, ignored);
 }
 
+void prune_checkpoints(const fs::path& run, int64_t limit, const fs::path& best) {
+  const auto found = checkpoints_of(run);
+  auto surplus = static_cast<int64_t>(found.size()) - std::max<int64_t>(1, limit);
+  for (const fs::path& checkpoint : found) {
+    if (surplus <= 0) break;
+    if (checkpoint == best || checkpoint == found.back()) continue;
+    remove_checkpoint(checkpoint);
+    --surplus;
+  }
+}
+
 void check_output_directory(const config::Task& task) {
   base::ensure_writable_directory(task.output_dir);
   if (task.add_version || task.overwrite_output_dir || checkpoints_of(task.output_dir).empty()) return;

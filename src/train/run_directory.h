@@ -25,6 +25,10 @@ void remove_leftovers(const std::filesystem::path& run);
 // Complete checkpoints of a run, by step.
 std::vector<std::filesystem::path> checkpoints_of(const std::filesystem::path& run);
 
+// Removes the oldest checkpoints until `limit` are left, 1 at least; `best` and the newest stay. Throws
+// base::Error(failure).
+void prune_checkpoints(const std::filesystem::path& run, int64_t limit, const std::filesystem::path& best);
+
 // The checkpoint that resume_from_checkpoint means: a directory, or for "auto" the newest complete one below
 // output_dir; nothing when "auto" finds none. Throws base::Error(usage) when the directory is no checkpoint.
 std::optional<std::filesystem::path> find_resume_checkpoint(const config::Task& task);

@@ -7,18 +7,20 @@
 
 #include "config/task.h"
 #include "data/sample.h"
+#include "model/activation_store.h"
 #include "model/adapter.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/layerwise.h"
+#include "train/offload.h"
 #include "train/report/schedule.h"
 #include "train/reporter.h"
 
 namespace swift::train {
 
 struct Result {
-  int exit_code = 0;  // 0, or 128 + the signal that stopped the run after a checkpoint
-  std::filesystem::path last_checkpoint;
+  int exit_code = 0;                      // 0, or 128 + the signal that stopped the run after a checkpoint
+  std::filesystem::path last_checkpoint;  // with load_best_model_at_end the best one
   std::filesystem::path best_checkpoint;
 };
 
@@ -29,13 +31,18 @@ class Trainer {
   Trainer(const config::Task& task, model::Decoder& decoder, std::optional<model::LoraSettings> adapter,
           std::span<const data::Sample> samples, std::span<const data::Sample> validation,
           std::filesystem::path run);
+  // The same with batches from elsewhere. Where their number in an epoch is not known, max_steps must be
+  // given.
+  Trainer(const config::Task& task, model::Decoder& decoder, std::optional<model::LoraSettings> adapter,
+          std::unique_ptr<StepSource> batches, std::span<const data::Sample> validation,
+          std::filesystem::path run);
 
   // Continues from a checkpoint of this run; the weights must already be those of the checkpoint.
   void resume(const std::filesystem::path& checkpoint);
   Result run();
 
-  // Token-normalised loss of samples without training on them.
-  double evaluate(std::span<const data::Sample> samples);
+  // Token-normalised loss of samples without training on them; by channel too where channels is given.
+  double evaluate(std::span<const data::Sample> samples, ChannelLoss* channels = nullptr);
   int64_t total_steps() const { return total_steps_; }
 
  private:
@@ -50,7 +57,9 @@ class Trainer {
   bool evaluation_due() const;
   void evaluate_if_due();
   void run_evaluation();
-  void prune_checkpoints() const;
+  bool saving_due() const;
+  // Puts the best checkpoint's weights into the model and makes it the run's last one.
+  void load_best(Result& result);
   bool due(const std::string& strategy, int64_t every) const;
   Result stop();
   Result finish(int exit_code);
@@ -61,7 +70,9 @@ class Trainer {
   std::optional<model::LoraSettings> adapter_;
   std::span<const data::Sample> validation_;
   std::filesystem::path run_;
-  Batches batches_;
+  std::unique_ptr<StepSource> batches_;
+  std::unique_ptr<OffloadedState> offloaded_state_;           // null: the optimizer stays in memory
+  std::unique_ptr<model::ActivationStore> activation_store_;  // null: block inputs stay in memory
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<LayerwiseUpdates> layerwise_;  // updates happen in the backward pass
   int64_t total_steps_;

@@ -94,7 +94,7 @@ TEST_CASE("loss_scale and loss flags choose the turns") {
   row = chat({{"user", "u1"}, {"assistant", "<think>\n\n</think>\n\na1"}});
   CHECK(encoded(row, options_of("default+ignore_empty_think")) ==
         first + "<think>\n\n</think>\n\n[[a1<|im_end|>]]\n");
-  CHECK_THROWS_AS(encoded(row, options_of("hermes")), Error);
+  CHECK_THROWS_AS(encoded(row, options_of("hermse")), Error);
 }
 
 TEST_CASE("a system text and template variables come from the options and the row") {

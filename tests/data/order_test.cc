@@ -1,10 +1,13 @@
 // Packing, sampling and parallel maps: what decides in which order and company samples are seen.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <numeric>
 #include <set>
 #include <stdexcept>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/rng.h"
 #include "data/packing.h"
 #include "data/parallel.h"
@@ -111,4 +114,63 @@ TEST_CASE("a parallel map keeps the order and reports the first failing item") {
                       "item 37");
   }
   CHECK(parallel_map(0, 4, [](size_t i) { return i; }).empty());
+}
+
+TEST_CASE("grouping by length is that of transformers") {
+  using swift::base::Json;
+  const Json golden =
+      swift::base::read_json(std::filesystem::path(SWIFT_SOURCE_DIR) / "tests/golden/length_groups.json");
+  for (const Json& one : golden["cases"]) {
+    const auto lengths = one["lengths"].get<std::vector<int64_t>>();
+    CAPTURE(lengths.size());
+    Sampler sampler(lengths.size(), 1, false, 0);
+    sampler.group_by_length(lengths, one["batch"].get<int64_t>());
+    for (int epoch = 0; epoch < 2; ++epoch) {
+      std::vector<uint32_t> order;
+      for (size_t i = 0; i < lengths.size(); ++i) order.push_back(sampler.next()[0]);
+      CHECK(order == one["order"].get<std::vector<uint32_t>>());
+    }
+  }
+}
+
+TEST_CASE("grouped epochs differ, begin with the longest item, and resume exactly") {
+  std::vector<int64_t> lengths;
+  const Stream stream(1, Purpose::sampling);
+  for (uint64_t i = 0; i < 500; ++i) lengths.push_back(static_cast<int64_t>(1 + stream.bits(i) % 200));
+  const auto grouped = [&] {
+    Sampler sampler(lengths.size(), 4, true, 42);
+    sampler.group_by_length(lengths, 4);
+    return sampler;
+  };
+  Sampler whole = grouped();
+  std::vector<std::vector<uint32_t>> batches;
+  std::vector<Cursor> cursors;
+  for (int i = 0; i < 2 * 125; ++i) {
+    cursors.push_back(whole.cursor());
+    batches.push_back(whole.next());
+  }
+  const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
+  CHECK(lengths[batches[0][0]] == longest);
+  CHECK(lengths[batches[125][0]] == longest);
+  CHECK(std::vector(batches.begin(), batches.begin() + 125) !=
+        std::vector(batches.begin() + 125, batches.end()));
+  std::set<uint32_t> seen;
+  for (int i = 0; i < 125; ++i)
+    seen.insert(batches[static_cast<size_t>(i)].begin(), batches[static_cast<size_t>(i)].end());
+  CHECK(seen.size() == lengths.size());
+  int64_t padding = 0, plain = 0;  // what padding each batch to its longest item would cost
+  for (size_t i = 0; i < 125; ++i) {
+    int64_t most = 0, most_in_order = 0;
+    for (size_t k = 0; k < 4; ++k) {
+      most = std::max(most, lengths[batches[i][k]]);
+      most_in_order = std::max(most_in_order, lengths[4 * i + k]);
+    }
+    padding += most, plain += most_in_order;
+  }
+  CHECK(padding * 4 < plain * 3);
+  for (const size_t at : {size_t{1}, size_t{77}, size_t{126}, size_t{249}}) {
+    Sampler resumed = grouped();
+    resumed.seek(cursors[at]);
+    CHECK(resumed.next() == batches[at]);
+  }
 }

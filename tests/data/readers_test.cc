@@ -49,7 +49,7 @@ TEST_CASE("malformed JSONL is an error with file and line") {
   CHECK_THAT(error_of(scratch.file("a.jsonl", "{\"a\": 1}\n{\"a\": }\n")),
              Catch::StartsWith("a.jsonl:2: malformed JSON"));
   CHECK_THAT(error_of(scratch.file("b.jsonl", "{}\n[1]\n")),
-             Catch::StartsWith("b.jsonl:2: the line is no JSON object"));
+             Catch::StartsWith("b.jsonl:2: the record is no JSON object"));
   CHECK_THAT(error_of(scratch.file("c.jsonl", "{\"a\": \"\xFF\"}\n")),
              Catch::StartsWith("c.jsonl:1: malformed JSON"));
   CHECK_THAT(error_of(scratch.file("d.jsonl", std::string(200000, '['))),

@@ -18,11 +18,16 @@ import oracle
 
 
 def load_adapter(model, folder):
-    """Attaches the adapter; returns the model and the names that did not fit."""
+    """Attaches the adapter, to a model resized as it was; returns the model and the names that did not fit."""
+    state = load_file(pathlib.Path(folder) / "adapter_model.safetensors")
+    rows = max((value.shape[0] for name, value in state.items()
+                if name.endswith(("embed_tokens.weight", "lm_head.weight", ".base_layer.weight"))), default=0)
+    if rows > model.get_input_embeddings().weight.shape[0]:
+        model.resize_token_embeddings(rows)
     config = LoraConfig.from_pretrained(folder)
     config.inference_mode = True
     model = get_peft_model(model, config).eval()
-    outcome = set_peft_model_state_dict(model, load_file(pathlib.Path(folder) / "adapter_model.safetensors"))
+    outcome = set_peft_model_state_dict(model, state)
     missing = [name for name in outcome.missing_keys if "lora_" in name or "modules_to_save" in name]
     return model, missing + list(outcome.unexpected_keys)
 

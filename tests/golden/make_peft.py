@@ -6,7 +6,8 @@ Each folder holds adapter_config.json, adapter_model.safetensors and golden.safe
     ids              (21) int64
     logits_base      (21, vocabulary) f32   without the adapter
     logits_adapter   the same with it
-    logits_merged    the same after merge_and_unload
+    logits_merged    the same after merge_and_unload. With a tied end as target PEFT 0.20 merges into the one tensor
+                     behind both ends, which changes the model: there logits_merged are those before merging.
 lora_A and lora_B are both random, so a wrong scale, order or target shows. PiSSA's logits_base are those of its
 residual weights; a name with "converted" is saved by PEFT as a plain LoRA of twice the rank. base_model_name_or_path names the
 model's folder relative to the adapter's.
@@ -48,13 +49,35 @@ ADAPTERS = {
     "qwen3_embed_saved": ("qwen3", dict(ALL, modules_to_save=["embed_tokens"])),
     "qwen3_embed_head_saved": ("qwen3", dict(ALL, modules_to_save=["embed_tokens", "lm_head"])),
     "qwen3_tied_embed_saved": ("qwen3", dict(ALL, modules_to_save=["embed_tokens"], ensure_weight_tying=True)),
+    # The two ends as targets; PEFT saves their base weights too.
+    "llama_embed_target": ("llama", dict(ALL, target_modules=["q_proj", "embed_tokens"])),
+    "llama_head_target": ("llama", dict(ALL, target_modules=["v_proj", "lm_head"], use_rslora=True)),
+    "llama_ends_regex": ("llama", dict(ALL, target_modules=r".*(embed_tokens|lm_head|down_proj)",
+                                       rank_pattern={"lm_head": 4}, alpha_pattern={"embed_tokens": 6})),
+    "qwen3_embed_target": ("qwen3", dict(ALL, target_modules=["q_proj", "embed_tokens"])),
+    "qwen3_head_target": ("qwen3", dict(ALL, target_modules=["q_proj", "lm_head"])),
+    "qwen3_tied_embed_target": ("qwen3", dict(ALL, target_modules=["q_proj", "embed_tokens"],
+                                              ensure_weight_tying=True)),
+    # A vocabulary with new tokens: the model of the folder has 128 rows, the adapter 131 or 256.
+    "llama_resized": ("llama", dict(ALL, target_modules=["q_proj"], modules_to_save=["embed_tokens", "lm_head"])),
+    "llama_resized_plain": ("llama", dict(ALL, target_modules=["q_proj"])),
+    "llama_resized_target": ("llama", dict(ALL, target_modules=["embed_tokens", "lm_head"])),
+    "qwen3_resized_tied": ("qwen3", dict(ALL, target_modules=["q_proj"], modules_to_save=["embed_tokens"],
+                                         ensure_weight_tying=True)),
+    "qwen3_resized_target": ("qwen3", dict(ALL, target_modules=["q_proj", "embed_tokens"])),
 }
+ROWS = {"llama_resized": 131, "llama_resized_plain": 131, "llama_resized_target": 256, "qwen3_resized_tied": 256,
+        "qwen3_resized_target": 131}
 
 
-def attach(base, settings, seed, start=None):
-    """A PEFT model whose trainable tensors are all random; the adapter before that is saved in `start`."""
+def attach(base, settings, seed, start=None, rows=None):
+    """A PEFT model whose trainable tensors are all random; the adapter before that is saved in `start`.
+    rows: of the vocabulary, when it is to be resized."""
     torch.manual_seed(seed)
-    model = get_peft_model(oracle.load(oracle.MODELS / base), LoraConfig(**settings)).eval()
+    model = oracle.load(oracle.MODELS / base)
+    if rows is not None:
+        model.resize_token_embeddings(rows)
+    model = get_peft_model(model, LoraConfig(**settings)).eval()
     if start is not None:
         model.save_pretrained(start)
     with torch.no_grad():
@@ -82,15 +105,17 @@ def write_adapter(model, folder, base, start=None):
 def write(index, name, base, settings):
     folder = OUT / name
     shutil.rmtree(folder, ignore_errors=True)
-    ids = torch.randint(2, 128, (21,), generator=torch.Generator().manual_seed(SEED + index))
+    ids = torch.randint(2, ROWS.get(name, 128), (21,), generator=torch.Generator().manual_seed(SEED + index))
     with tempfile.TemporaryDirectory() as scratch:
         start = f"{scratch}/start" if "converted" in name else None
-        model = attach(base, settings, SEED + index, start)
+        model = attach(base, settings, SEED + index, start, ROWS.get(name))
         write_adapter(model, folder, base, start)
     with model.disable_adapter():
         golden = dict(ids=ids, logits_base=oracle.logits(model, ids))
     golden["logits_adapter"] = oracle.logits(model, ids)
-    golden["logits_merged"] = oracle.logits(model.merge_and_unload(), ids)
+    tied_target = model.config.tie_word_embeddings and "_target" in name
+    golden["logits_merged"] = golden["logits_adapter"].clone() if tied_target else oracle.logits(
+        model.merge_and_unload(), ids)
     oracle.write_tensors(folder / "golden.safetensors", golden, oracle.provenance("make_peft.py", SEED + index))
     difference = lambda a, b: (golden[a] - golden[b]).abs().max().item()
     print(f"{name}: adapter moves logits by {difference('logits_base', 'logits_adapter'):.3f}, "

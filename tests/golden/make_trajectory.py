@@ -1,6 +1,6 @@
 """Writes tests/golden/trajectory: ten optimizer steps of fp32 training on the models of make_models.py.
 
-    python tests/golden/make_trajectory.py    (needs torch, transformers, peft, accelerate; under a minute)
+    python tests/golden/make_trajectory.py    (needs torch, transformers, peft, accelerate, bitsandbytes; under a minute)
 
 samples.json          [{"input_ids", "labels"}, ...]; labels are not shifted, -100 is not trained
 start/<model>/        the adapter both sides start from, as PEFT initialises it (lora_A Kaiming, lora_B zero);
@@ -16,6 +16,7 @@ Semantics: batches in file order; the loss of a step is the sum of the cross-ent
 all its micro-batches, divided by their number; the last step of an epoch may have fewer micro-batches; the
 schedule is a linear warm-up from 0 and then half a cosine; decay is decoupled and spares norms and biases.
 """
+import importlib.metadata
 import json
 import math
 import shutil
@@ -53,6 +54,14 @@ RUNS = {
     "qwen3_dora_plus": dict(model="qwen3", tuner="lora", start="qwen3", variant=dict(use_dora=True),
                             lorap_lr_ratio=4.0),
     "qwen3_lora_fa": dict(model="qwen3", tuner="lora", lora_fa=True),
+    # QLoRA: PEFT over a model whose linears have the values that bitsandbytes' quantized weights unpack to.
+    "qwen3_qlora": dict(model="qwen3", tuner="lora", quant="nf4"),
+    "llama_qlora_fp4": dict(model="llama", tuner="lora", quant="fp4"),
+    "llama_qlora_int8": dict(model="llama", tuner="lora", quant="int8"),
+    "qwen3_qlora_dora": dict(model="qwen3", tuner="lora", start="qwen3", variant=dict(use_dora=True), quant="nf4"),
+    # The two ends as targets, initialised by PEFT's start of that name.
+    "llama_ends": dict(model="llama", tuner="lora", start="llama_ends", variant=dict(
+        target_modules=["q_proj", "embed_tokens", "lm_head"])),
     "llama_freeze": dict(model="llama", tuner="full", freeze=["model.embed_tokens", "model.layers.0"]),
 }
 LORA = dict(r=8, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
@@ -97,15 +106,47 @@ def learning_rate(step, run):
     return run["learning_rate"] * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
+def four_bit(weight, kind):
+    """The values of bitsandbytes' 4-bit codes with double quantization. Scales get the nearest code and unpacking is
+    written out: the CPU kernels of bitsandbytes 0.50 find scale codes in a table that misses some near a border, and
+    unpack wrongly where a row is no multiple of 64 (96 here)."""
+    import bitsandbytes.functional as bnb
+    packed, state = bnb.quantize_4bit(weight, blocksize=64, quant_type=kind)
+    codes = torch.stack([packed.flatten() >> 4, packed.flatten() & 15], 1).flatten().long()
+    table = bnb.create_dynamic_map()
+    offset = state.absmax.mean()
+    scales = torch.cat([table[torch.bucketize(part * (1 / part.abs().max()), (table[1:] + table[:-1]) / 2)]
+                        * part.abs().max() for part in (state.absmax - offset).split(256)]) + offset
+    return (state.code[codes] * scales.repeat_interleave(64)[:codes.numel()])[:weight.numel()].reshape(weight.shape)
+
+
+@torch.no_grad()
+def quantize(model, kind):
+    """Rounds the linears of the blocks as bitsandbytes stores them: blocks of 64 with double quantization, or rows of
+    8 bits."""
+    import bitsandbytes.functional as bnb
+    for name, module in model.named_modules():
+        if not isinstance(module, torch.nn.Linear) or name == "lm_head":
+            continue
+        weight = module.weight.data
+        if kind == "int8":
+            codes, scales, _ = bnb.int8_vectorwise_quant(weight)
+            module.weight.data = codes.float() * (scales / 127)[:, None]
+        else:
+            module.weight.data = four_bit(weight, kind)
+
+
 def trainable(run):
     model = oracle.load(oracle.MODELS / run["model"]).train()
+    if "quant" in run:
+        quantize(model, run["quant"])
     if run["tuner"] == "full":
         for name, value in model.named_parameters():
             value.requires_grad_(not name.startswith(tuple(run.get("freeze", ["-"]))))
     elif "variant" not in run:
         model = PeftModel.from_pretrained(model, START / run["model"], is_trainable=True).train()
     else:
-        model = get_peft_model(model, LoraConfig(**LORA, **run["variant"])).train()
+        model = get_peft_model(model, LoraConfig(**{**LORA, **run["variant"]})).train()
         if "start" in run:
             set_peft_model_state_dict(model, load_file(START / run["start"] / "adapter_model.safetensors"))
     for name, value in model.named_parameters():
@@ -156,7 +197,7 @@ def plain_loop(samples, run):
 
 def hf_trainer(samples, run):
     """The same run by transformers' Trainer; returns its log and the final norms."""
-    ours = ("model", "tuner", "samples", "start", "variant", "lorap_lr_ratio", "lora_fa", "freeze")
+    ours = ("model", "tuner", "samples", "start", "variant", "lorap_lr_ratio", "lora_fa", "freeze", "quant")
     options = {key: value for key, value in run.items() if key not in ours}
     model = trainable(run)
     optimizer = None
@@ -187,14 +228,15 @@ def compare(mine, theirs):
     return {key: float(f"{value:.1e}") for key, value in found.items()}
 
 
-def write_start(name, seed):
+def write_start(name, seed, **variant):
     torch.manual_seed(seed)
-    model = get_peft_model(oracle.load(oracle.MODELS / name), LoraConfig(**LORA))
+    base = name.split("_")[0]
+    model = get_peft_model(oracle.load(oracle.MODELS / base), LoraConfig(**{**LORA, **variant}))
     model.save_pretrained(START / name)
     (START / name / "README.md").unlink(missing_ok=True)
     path = START / name / "adapter_config.json"
     config = json.loads(path.read_text())
-    config["base_model_name_or_path"] = f"../../../models/{name}"
+    config["base_model_name_or_path"] = f"../../../models/{base}"
     config["target_modules"].sort()
     oracle.write_json(path, config)
 
@@ -207,12 +249,14 @@ def main():
     (OUT / "samples.json").write_text("[\n" + ",\n".join(json.dumps(sample) for sample in samples) + "\n]\n")
     for offset, name in enumerate(("qwen3", "llama", "qwen2")):
         write_start(name, SEED + offset)
+    write_start("llama_ends", SEED + 3, target_modules=["q_proj", "embed_tokens", "lm_head"])
     for name, options in RUNS.items():
         run = dict(COMMON, **options)
         used = samples[:run["samples"]]
         steps, norms = plain_loop(used, run)
         agreement = compare((steps, norms), hf_trainer(used, run))
-        about = oracle.provenance("make_trajectory.py", SEED, relative_difference_to_hf_trainer=agreement)
+        quantizer = {"bitsandbytes": importlib.metadata.version("bitsandbytes")} if "quant" in run else {}
+        about = oracle.provenance("make_trajectory.py", SEED, relative_difference_to_hf_trainer=agreement, **quantizer)
         oracle.write_json(OUT / f"{name}.json", dict(about=about, settings=run, steps=steps, final_norms=norms))
         clipped = sum(step["grad_norm"] > run["max_grad_norm"] for step in steps)
         print(f"{name}: loss {steps[0]['loss']:.3f} to {steps[-1]['loss']:.3f}, grad norm {steps[0]['grad_norm']:.2f} "

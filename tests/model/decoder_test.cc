@@ -36,7 +36,7 @@ std::vector<int32_t> greedy(const model::Decoder& decoder, std::vector<int32_t> 
 
 TEST_CASE("fp32 logits equal transformers' for every family and both config spellings") {
   for (const char* name : {"qwen3", "qwen3_untied", "qwen2", "qwen2_untied_sharded", "llama", "llama_bias",
-                           "llama_llama3_rope"}) {
+                           "llama_llama3_rope", "qwen3_moe"}) {
     CAPTURE(name);
     const auto directory = golden("models") / name;
     const auto expected = model::TensorFiles::from_file(directory / "golden.safetensors");

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "model/decoder.h"
-#include "ops/linear.h"
 
 namespace swift::tests {
 
@@ -24,7 +23,7 @@ inline at::Tensor logits_of(const model::Decoder& decoder, const std::vector<int
   std::vector<int32_t> positions(ids.size());
   std::iota(positions.begin(), positions.end(), 0);
   model::PackedContext attention({0, static_cast<int32_t>(ids.size())});
-  return ops::logits(decoder.hidden_states(ids, positions, attention), decoder.lm_head);
+  return decoder.logits(decoder.hidden_states(ids, positions, attention));
 }
 
 }  // namespace swift::tests

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
+#include "ops/int8_weight.h"
 #include "optimizer_cases.h"
 #include "train/optimizers/group_quant.h"
 #include "train/optimizers/projection.h"
@@ -118,9 +119,9 @@ TEST_CASE("INT4 and INT8 keep a group that does not straddle zero") {
   train::Int4Tensor int4 = train::int4_zeros(33, 16, values.options());
   train::int4_encode(values, 16, int4);
   CHECK((train::int4_decode(int4, 16, {33}) - values).abs().max().item<double>() < 1.1 / 15);
-  train::Int8Tensor int8 = train::int8_zeros({33}, 16, values.options());
-  train::int8_encode(values, 16, nullptr, int8);
-  CHECK((train::int8_decode(int8, 16) - values).abs().max().item<double>() < 1.1 / 127);
+  ops::Int8Tensor int8 = ops::int8_zeros({33}, 16, values.options());
+  ops::int8_encode(values, 16, nullptr, int8);
+  CHECK((ops::int8_decode(int8, 16) - values).abs().max().item<double>() < 1.1 / 127);
 }
 
 TEST_CASE("INT4 packs two values a byte, odd counts and groups that end within a byte too") {
@@ -140,18 +141,18 @@ TEST_CASE("stochastic rounding is right on average, keeps what is on the grid, a
   const int64_t count = 100000;
   at::Tensor values = at::full({count}, 0.3F);
   values[0] = 127.0F;  // the group's scale is 1
-  train::Int8Tensor store = train::int8_zeros({count}, count, values.options());
+  ops::Int8Tensor store = ops::int8_zeros({count}, count, values.options());
   const base::Stream noise_stream(1, base::Purpose::rounding, 2), other(1, base::Purpose::rounding, 3);
-  train::int8_encode(values, count, &noise_stream, store);
-  const at::Tensor rounded = train::int8_decode(store, count);
+  ops::int8_encode(values, count, &noise_stream, store);
+  const at::Tensor rounded = ops::int8_decode(store, count);
   CHECK(rounded.slice(0, 1).mean().item<double>() == Approx(0.3).margin(0.01));
   CHECK(rounded[0].item<double>() == 127.0);
-  train::Int8Tensor again = train::int8_zeros({count}, count, values.options());
-  train::int8_encode(values, count, &noise_stream, again);
+  ops::Int8Tensor again = ops::int8_zeros({count}, count, values.options());
+  ops::int8_encode(values, count, &noise_stream, again);
   CHECK(again.codes.equal(store.codes));
-  train::int8_encode(values, count, &other, again);
+  ops::int8_encode(values, count, &other, again);
   CHECK_FALSE(again.codes.equal(store.codes));
-  train::int8_encode(rounded, count, &other, again);
+  ops::int8_encode(rounded, count, &other, again);
   CHECK(again.codes.equal(store.codes));
 }
 

@@ -62,6 +62,8 @@ Run run(const config::Task& task, const fs::path& directory, const std::optional
   train::Trainer trainer(task, run.decoder, std::nullopt, samples, {}, directory);
   if (checkpoint) trainer.resume(*checkpoint);
   run.result = trainer.run();
+  // Q-GaLore's weights are read where they are stored.
+  for (model::LinearLayer* linear : run.decoder.linears()) linear->set_weight(linear->full_weight().detach());
   return run;
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "optimizer_cases.h"
-#include "train/optimizers/dynamic_map.h"
+#include "ops/dynamic_map.h"
 
 using namespace swift;
 using namespace swift::tests;
@@ -176,7 +176,7 @@ TEST_CASE("every name of the settings has an optimizer, and every optimizer a na
 
 TEST_CASE("every number gets the nearest 8-bit code, and no second moment above zero gets zero") {
   for (const bool has_sign : {true, false}) {
-    const train::DynamicMap map(has_sign);
+    const ops::DynamicMap map(has_sign);
     size_t wrong = 0;
     for (int i = 0; i < 20000; ++i) {
       const float size = std::pow(10.0F, -8.0F * static_cast<float>(i / 2) / 10000.0F);
@@ -190,5 +190,5 @@ TEST_CASE("every number gets the nearest 8-bit code, and no second moment above 
     CHECK(map.value(map.nearest(0)) == 0);
     CHECK(map.value(map.nearest(1)) == 1);
   }
-  CHECK(train::DynamicMap(false).nearest(1e-30F) == 1);
+  CHECK(ops::DynamicMap(false).nearest(1e-30F) == 1);
 }

@@ -36,6 +36,7 @@ config::Task task_of(const base::Json& run, const std::string& model) {
   task.torch_dtype = "float32";
   task.lora_dropout = 0;
   const base::Json variant = s.value("variant", base::Json::object());
+  if (variant.contains("target_modules")) task.target_modules = variant.at("target_modules");
   task.use_rslora = variant.value("use_rslora", false);
   task.use_dora = variant.value("use_dora", false);
   task.lora_bias = variant.value("bias", "none");
@@ -58,6 +59,14 @@ config::Task task_of(const base::Json& run, const std::string& model) {
   task.logging_steps = 1;
   task.report_to.clear();
   return task;
+}
+
+// How the run keeps the frozen linears.
+std::optional<model::BaseQuantization> base_of(const base::Json& run) {
+  const std::string kind = run.at("settings").value("quant", "");
+  using Format = model::BaseQuantization::Format;
+  if (kind.empty()) return std::nullopt;
+  return {{.format = kind == "nf4" ? Format::nf4 : kind == "fp4" ? Format::fp4 : Format::int8}};
 }
 
 // The adapter that the run starts from: A and B of the file where there is one, all else as it is fresh.
@@ -92,7 +101,7 @@ void check_run(const std::string& name, bool recompute) {
   task.gradient_checkpointing = recompute;
   const auto samples = samples_of(base::read_json(golden("trajectory/samples.json")));
   const int64_t count = run.at("settings").at("samples");
-  model::Decoder decoder = model::load_decoder(task.model, std::nullopt);
+  model::Decoder decoder = model::load_decoder(task.model, std::nullopt, base_of(run));
   std::optional<model::LoraSettings> adapter;
   if (task.tuner_type == "lora") adapter = start_adapter(task, run, decoder, family);
   const fs::path output = fs::temp_directory_path() / ("swift-trajectory-" + std::to_string(getpid()));
@@ -137,6 +146,17 @@ TEST_CASE("ten steps of rsLoRA, DoRA and PiSSA agree with transformers and PEFT"
 
 TEST_CASE("ten steps of LoRA+ and LoRA-FA agree with transformers and PEFT") {
   for (const char* name : {"llama_lora_plus", "qwen3_dora_plus", "qwen3_lora_fa"}) check_run(name, false);
+}
+
+TEST_CASE("ten steps over quantized bases agree with PEFT over their unpacked values") {
+  for (const char* name : {"qwen3_qlora", "llama_qlora_fp4", "llama_qlora_int8", "qwen3_qlora_dora"})
+    check_run(name, false);
+  check_run("qwen3_qlora", true);
+}
+
+TEST_CASE("ten steps with embeddings and head as targets agree with transformers and PEFT") {
+  check_run("llama_ends", false);
+  check_run("llama_ends", true);
 }
 
 TEST_CASE("ten steps with frozen weights agree with transformers, and those weights stay as they are") {

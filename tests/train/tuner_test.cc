@@ -62,13 +62,18 @@ std::vector<data::Sample> samples() {
 // Trains to the end, from a checkpoint when one is given, and returns what is trained then.
 model::NamedTensors trained(const config::Task& task, const fs::path& run, const fs::path& checkpoint = {}) {
   const auto data = samples();
-  model::Decoder decoder = model::load_decoder(task.model, std::nullopt);
+  std::optional<model::BaseQuantization> base;
+  if (task.quant_method) base.emplace();
+  model::Decoder decoder = model::load_decoder(task.model, std::nullopt, base);
   model::LoraSettings adapter = train::lora_settings(task);
   if (checkpoint.empty()) {
     model::attach_lora(decoder, adapter, 42);
   } else {
     adapter = model::restore_adapter(decoder, adapter, checkpoint);
-    for (model::LinearLayer* linear : decoder.linears()) linear->lora->dropout = task.lora_dropout;
+    for (model::LinearLayer* linear : decoder.linears()) {
+      if (linear->lora) linear->lora->dropout = task.lora_dropout;
+    }
+    if (decoder.head_lora) decoder.head_lora->dropout = task.lora_dropout;
   }
   train::Trainer trainer(task, decoder, adapter, data, {}, run);
   if (!checkpoint.empty()) trainer.resume(checkpoint);
@@ -171,6 +176,19 @@ TEST_CASE("every tuner resumes with the same bits") {
   SECTION("LoRA+ with saved embeddings") {
     task.lorap_lr_ratio = 4;
     task.modules_to_save = {"embed_tokens"};
+  }
+  SECTION("QLoRA") {
+    task.quant_method = "bnb";
+    task.quant_bits = 4;
+  }
+  SECTION("QLoRA with DoRA, without checkpointing") {
+    task.quant_method = "bnb";
+    task.quant_bits = 4;
+    task.use_dora = true;
+    task.gradient_checkpointing = false;
+  }
+  SECTION("embeddings and a tied head as targets") {
+    task.target_modules = {"q_proj", "all-embedding", "lm_head"};
   }
   SECTION("LoRA-FA") {
     task.use_lora_fa = true;

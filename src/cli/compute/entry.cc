@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/compute/verbs.h"
+#include "ops/tensor_memory.h"
 #include "ops/torch.h"
 #ifdef SWIFT_CUDA
 #include "base/log.h"
@@ -21,7 +22,11 @@ struct Verb {
   int (*run)(const config::Task&);
 };
 
-constexpr Verb kVerbs[] = {{"train", train}, {"infer", infer}, {"export", export_model}};
+constexpr Verb kVerbs[] = {{"train", train},
+                           {"infer", infer},
+                           {"export", export_model},
+                           {"estimate", estimate},
+                           {"estimate --json", estimate_json}};
 
 // Large tensors come back in every step; returning their pages to the system each time costs a page fault per
 // 4 KiB.
@@ -55,6 +60,7 @@ extern "C" [[gnu::visibility("default")]] int swift_compute_run(const char* verb
   using namespace swift;
   try {
     cli::keep_pages();
+    ops::use_plain_malloc();
 #ifdef SWIFT_CUDA
     cli::report_devices();
 #endif

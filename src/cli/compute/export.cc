@@ -2,9 +2,10 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "cli/compute/loading.h"
 #include "cli/compute/verbs.h"
 #include "model/adapter.h"
-#include "model/load.h"
+#include "text/new_tokens.h"
 
 namespace swift::cli {
 namespace fs = std::filesystem;
@@ -41,15 +42,20 @@ int export_model(const config::Task& task) {
   const fs::path target =
       task.is_set("output_dir") ? fs::path(task.output_dir) : fs::path(adapter.string() + "-merged");
   check_target(target, adapter, task);
-  model::Decoder decoder = model::load_decoder(task.model, model::parse_dtype(task.torch_dtype));
-  const model::LoraSettings settings = model::load_adapter(decoder, adapter);
+  const fs::path tokenizer = tokenizer_directory(task);
+  model::Decoder decoder =
+      model::load_decoder(task.model, model::parse_dtype(task.torch_dtype), base_quantization(task));
+  if (!task.new_special_tokens.empty())
+    fit_vocabulary(task, text::Tokenizer::load(tokenizer, task.new_special_tokens), decoder);
+  model::load_adapter(decoder, adapter);
   model::merge_adapter(decoder);
-  // A head trained on its own is no longer the embedding.
-  if (!settings.modules_to_save.empty())
-    decoder.spec.tied_embeddings = decoder.lm_head.is_same(decoder.embed_tokens);
   base::AtomicDirectory directory(target);
   model::save_model(decoder, task.model, directory.path());
+  if (tokenizer != task.model || !task.new_special_tokens.empty())
+    text::write_with_special_tokens(tokenizer, task.new_special_tokens, directory.path());
   directory.commit();
+  if (base_quantization(task))
+    base::log::info("merged onto the quantized weights, unpacked: what the adapter was trained on");
   base::log::info("merged model: " + target.string());
   return 0;
 }

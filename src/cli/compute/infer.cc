@@ -1,20 +1,19 @@
 #include <filesystem>
 #include <iostream>
 
+#include "cli/compute/loading.h"
 #include "cli/compute/verbs.h"
 #include "infer/decoder_model.h"
 #include "infer/run.h"
 #include "model/adapter.h"
 #include "model/families.h"
-#include "model/load.h"
-#include "text/model_text.h"
 
 namespace swift::cli {
 
 int infer(const config::Task& task) {
   model::read_spec(model::HfConfig::read(task.model));  // a wrong directory or architecture is said first
-  const text::ModelText text = text::load_model_text(task.model, task.chat_template);
-  model::Decoder decoder = model::load_decoder(task.model, model::parse_dtype(task.torch_dtype));
+  const text::ModelText text = load_text(task);
+  model::Decoder decoder = load_base(task, text.tokenizer);
   if (task.adapters.size() > 1) throw base::Error(base::ExitCode::usage, "infer takes one adapter");
   if (!task.adapters.empty()) model::load_adapter(decoder, task.adapters.front());
   infer::DecoderModel model(std::move(decoder));

@@ -4,11 +4,14 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/signals.h"
+#include "cli/compute/loading.h"
 #include "cli/compute/verbs.h"
 #include "config/serialize.h"
 #include "model/families.h"
 #include "model/load.h"
+#include "model/vocabulary_adapter.h"
 #include "train/parameters.h"
+#include "train/plan/preflight.h"
 #include "train/prepare.h"
 #include "train/run_directory.h"
 #include "train/trainer.h"
@@ -28,13 +31,14 @@ model::Decoder load_weights(const config::Task& task, const std::optional<fs::pa
     return model::random_decoder(task.model, dtype ? *dtype : own.value_or(at::kFloat),
                                  static_cast<uint64_t>(task.seed));
   }
-  return model::load_decoder(task.model, dtype);
+  return model::load_decoder(task.model, dtype, base_quantization(task));
 }
 
 std::optional<model::LoraSettings> attach_adapter(const config::Task& task, model::Decoder& decoder,
                                                   const std::optional<fs::path>& checkpoint) {
   if (task.tuner_type != "lora") return std::nullopt;
   model::LoraSettings settings = train::lora_settings(task);
+  if (!task.new_special_tokens.empty()) model::train_new_rows(decoder, settings);
   if (checkpoint || !task.adapters.empty()) {
     settings = checkpoint ? model::restore_adapter(decoder, settings, *checkpoint)
                           : model::load_adapter(decoder, task.adapters.front());
@@ -48,6 +52,7 @@ std::optional<model::LoraSettings> attach_adapter(const config::Task& task, mode
     for (model::LinearLayer* linear : decoder.linears()) {
       if (linear->lora) linear->lora->dropout = task.lora_dropout;
     }
+    if (decoder.head_lora) decoder.head_lora->dropout = task.lora_dropout;
     return settings;
   }
   model::attach_lora(decoder, settings, static_cast<uint64_t>(task.seed));
@@ -62,6 +67,17 @@ void describe(model::Decoder& decoder, const std::optional<model::LoraSettings>&
   base::log::info(cat(decoder.spec.architecture, ": ", static_cast<double>(weights) / 1e6,
                       " M parameters in ", model::dtype_name(decoder.dtype()), ", ",
                       static_cast<double>(trained) / 1e6, " M trained"));
+}
+
+// Before anything large is loaded. Throws base::Error(device) when the run cannot fit.
+void show_plan(const config::Task& task, const model::ModelSpec& spec,
+               const std::vector<data::Sample>& samples) {
+  const train::BatchShape batch = samples.empty() ? train::assumed_batch(task, spec)  // streamed
+                                                  : train::largest_batch(task, spec, samples);
+  const train::Plan plan = train::plan_of(task, batch, base::resident_bytes());
+  base::log::info("memory plan:\n" + train::plan_table(plan));
+  const std::string warning = train::check_fit(plan, task, base::memory_limit());
+  if (!warning.empty()) base::log::warn(warning);
 }
 
 // A run that fails says what it has kept.
@@ -80,16 +96,18 @@ train::Result run_trainer(train::Trainer& trainer, const fs::path& run) {
 int train(const config::Task& task) {
   base::install_stop_handlers();
   const model::ModelSpec spec = model::read_spec(model::HfConfig::read(task.model));
-  const text::ModelText text = text::load_model_text(task.model, task.chat_template);
+  const text::ModelText text = load_text(task);
   const data::Encoder encoder = train::make_encoder(task, text, spec.max_positions);
   const auto checkpoint = train::find_resume_checkpoint(task);
   if (task.resume_from_checkpoint && !checkpoint)
     base::log::warn("no checkpoint to resume from; starting a new run");
   const bool resumes = checkpoint && !task.resume_only_model;
   if (!resumes) train::check_output_directory(task);
-  const data::Dataset dataset = train::prepare_dataset(task, text, encoder);
+  train::TrainingData data = train::prepare_data(task, text, encoder, spec.max_positions);
   base::stop_if_asked(kStoppedEarly);
+  show_plan(task, spec, data.dataset.train);
   model::Decoder decoder = load_weights(task, checkpoint);
+  fit_vocabulary(task, text.tokenizer, decoder);
   const auto adapter = attach_adapter(task, decoder, checkpoint);
   describe(decoder, adapter, task);
   base::stop_if_asked(kStoppedEarly);
@@ -97,7 +115,7 @@ int train(const config::Task& task) {
   if (resumes) train::remove_leftovers(run);
   base::write_file_atomic(run / "args.json", config::to_json(task).dump(2) + "\n");
   base::log::info("run directory: " + run.string());
-  train::Trainer trainer(task, decoder, adapter, dataset.train, dataset.validation, run);
+  train::Trainer trainer(task, decoder, adapter, std::move(data.steps), data.dataset.validation, run);
   if (resumes) trainer.resume(*checkpoint);
   const train::Result result = run_trainer(trainer, run);
   base::log::info("last checkpoint: " + result.last_checkpoint.string());

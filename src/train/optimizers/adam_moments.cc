@@ -5,11 +5,14 @@
 #include <array>
 #include <cmath>
 
+#include "ops/dynamic_map.h"
 #include "ops/lanes.h"
 
 namespace swift::train {
 
 using at::Tensor;
+using ops::DynamicMap;
+using ops::kStateBlock;
 namespace {
 
 constexpr int64_t kLeast8Bit = 4096;

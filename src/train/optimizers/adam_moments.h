@@ -4,7 +4,6 @@
 #include <string>
 
 #include "model/safetensors.h"
-#include "train/optimizers/dynamic_map.h"
 #include "train/optimizers/settings.h"
 
 namespace swift::train {

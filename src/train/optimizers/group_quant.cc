@@ -23,21 +23,6 @@ void for_groups(int64_t count, int64_t group, const F& f) {
   });
 }
 
-// 16 random bits of element i as a number in [0, 1): a word of the stream serves four elements.
-class Noise {
- public:
-  explicit Noise(const base::Stream& stream) : stream_(stream) {}
-  float at(int64_t i) {
-    if (i / 4 != word_) word_ = i / 4, bits_ = stream_.bits(static_cast<uint64_t>(word_));
-    return static_cast<float>(bits_ >> (16 * (i % 4)) & 0xFFFFU) * 0x1p-16F;
-  }
-
- private:
-  const base::Stream& stream_;
-  int64_t word_ = -1;
-  uint64_t bits_ = 0;
-};
-
 }  // namespace
 
 Int4Tensor int4_zeros(int64_t count, int64_t group, const at::TensorOptions& options) {
@@ -82,48 +67,6 @@ Tensor int4_decode(const Int4Tensor& source, int64_t group, at::IntArrayRef size
       const int code = packed[i / 2] >> (i % 2 == 0 ? 0 : 4) & 15;
       out[i] = scales[g] * static_cast<float>(code - zeros[g]);
     }
-  });
-  return values;
-}
-
-Int8Tensor int8_zeros(at::IntArrayRef sizes, int64_t group, const at::TensorOptions& options) {
-  const int64_t count = c10::multiply_integers(sizes);
-  return {at::zeros(sizes, options.dtype(at::kChar)),
-          at::zeros({groups_of(count, group)}, options.dtype(at::kFloat))};
-}
-
-void int8_encode(const Tensor& values, int64_t group, const base::Stream* noise, Int8Tensor& target) {
-  const Tensor dense = values.contiguous();
-  const float* in = dense.const_data_ptr<float>();
-  auto* codes = target.codes.data_ptr<int8_t>();
-  float* scales = target.scales.data_ptr<float>();
-  for_groups(dense.numel(), group, [&](int64_t g, int64_t begin, int64_t end) {
-    float magnitude = 0;
-    for (int64_t i = begin; i < end; ++i) magnitude = std::max(magnitude, std::abs(in[i]));
-    const float scale = magnitude / 127;
-    const float inverse = magnitude > 0 ? 127 / magnitude : 0;
-    scales[g] = scale;
-    if (noise == nullptr) {
-      for (int64_t i = begin; i < end; ++i) codes[i] = static_cast<int8_t>(std::nearbyint(in[i] * inverse));
-      return;
-    }
-    Noise random(*noise);
-    for (int64_t i = begin; i < end; ++i) {
-      const float exact = in[i] * inverse;
-      const float floor = std::floor(exact);
-      const float code = floor + (random.at(i) < exact - floor ? 1.0F : 0.0F);
-      codes[i] = static_cast<int8_t>(std::clamp(code, -127.0F, 127.0F));
-    }
-  });
-}
-
-Tensor int8_decode(const Int8Tensor& source, int64_t group) {
-  Tensor values = at::empty(source.codes.sizes(), source.scales.options());
-  float* out = values.data_ptr<float>();
-  const auto* codes = source.codes.const_data_ptr<int8_t>();
-  const float* scales = source.scales.const_data_ptr<float>();
-  for_groups(values.numel(), group, [&](int64_t g, int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) out[i] = scales[g] * static_cast<float>(codes[i]);
   });
   return values;
 }

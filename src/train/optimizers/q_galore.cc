@@ -1,8 +1,7 @@
-// Q-GaLore (arXiv 2407.08296): GaLore with 8-bit moments, the projection in INT4, weights that live on an
-// INT8 grid with stochastic rounding and no fp32 master, and a projection that is renewed ever less often
-// while its first singular vector stays put.
+// Q-GaLore (arXiv 2407.08296): GaLore with 8-bit moments, the projection in INT4, weights that are stored in
+// INT8 alone and updated with stochastic rounding, and a projection that is renewed ever less often while its
+// first singular vector stays put.
 #include <cmath>
-#include <optional>
 
 #include "train/optimizers/adam_moments.h"
 #include "train/optimizers/group_quant.h"
@@ -100,7 +99,7 @@ class LazyProjection {
 struct Slot {
   std::unique_ptr<LazyProjection> projection;
   std::unique_ptr<AdamMoments> moments;
-  std::optional<Int8Tensor> weight;
+  c10::intrusive_ptr<ops::Int8Weight> weight;  // null: the parameter is full
 };
 
 class QGalore final : public Optimizer {
@@ -128,23 +127,26 @@ class QGalore final : public Optimizer {
     slot.moments = std::make_unique<AdamMoments>(
         projected_sizes(slot.projection->side(), rows, columns, galore.rank), options, true);
     if (galore.quantize_weights) {
-      slot.weight = int8_zeros(value.sizes(), galore.group_size, options);
-      int8_encode(value.to(at::kFloat), galore.group_size, nullptr, *slot.weight);
+      slot.weight = parameter(index).stored;
+      if (!slot.weight)
+        slot.weight = c10::make_intrusive<ops::Int8Weight>(value, galore.group_size, value.scalar_type());
       show(index, *slot.weight);
     }
     return slot;
   }
 
-  // Gives the model the values of the INT8 weight.
-  void show(size_t index, const Int8Tensor& stored) {
-    parameter(index).value.detach().copy_(int8_decode(stored, settings_.galore.group_size));
+  // Embeddings are read in full: they get the values of the INT8 weight.
+  void show(size_t index, const ops::Int8Weight& weight) {
+    if (parameter(index).stored) return;
+    const Tensor value = parameter(index).value.detach();
+    value.copy_(weight.unpack(value.scalar_type()));
   }
 
   void update(size_t index, const Tensor& grad, double learning_rate) override {
     Slot& slot = slots_[index];
     const GaloreSettings& galore = settings_.galore;
     const int64_t step = slot.moments->steps();
-    Tensor value = slot.weight ? int8_decode(*slot.weight, galore.group_size) : weight(index);
+    Tensor value = slot.weight ? slot.weight->unpack(at::kFloat) : weight(index);
     if (parameter(index).decay) value.mul_(1 - learning_rate * settings_.weight_decay);
     if (!slot.projection) {
       value.add_(slot.moments->direction(grad, settings_, Epsilon::corrected), -learning_rate);
@@ -157,7 +159,7 @@ class QGalore final : public Optimizer {
     // A stream for each weight and update: resuming rounds as the interrupted run would have.
     const base::Stream noise(settings_.seed, base::Purpose::rounding,
                              static_cast<uint64_t>(step) << 20 | static_cast<uint64_t>(index));
-    int8_encode(value, galore.group_size, &noise, *slot.weight);
+    slot.weight->assign(value, &noise);
     show(index, *slot.weight);
   }
 
@@ -167,8 +169,8 @@ class QGalore final : public Optimizer {
     slot.moments->append(name, state);
     if (slot.projection) slot.projection->append(name, state);
     if (slot.weight) {
-      state.emplace_back("weight_int8." + name, slot.weight->codes);
-      state.emplace_back("weight_scales." + name, slot.weight->scales);
+      state.emplace_back("weight_int8." + name, slot.weight->stored().codes);
+      state.emplace_back("weight_scales." + name, slot.weight->stored().scales);
     }
   }
 

@@ -73,10 +73,17 @@ MetricsLog::~MetricsLog() {
 
 void MetricsLog::write(const base::Json& fields) {
   const std::string line = fields.dump(-1, ' ', false, base::Json::error_handler_t::replace) + "\n";
+  const off_t whole = ::lseek(descriptor_, 0, SEEK_END);
   for (size_t done = 0; done < line.size();) {
     const ssize_t wrote = ::write(descriptor_, line.data() + done, line.size() - done);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) fail("cannot write", path_);
+    if (wrote < 0) {
+      const int fault = errno;
+      // No torn line is left behind; a pipe or a device has no end to go back to.
+      if (whole >= 0 && ::ftruncate(descriptor_, whole) != 0) errno = fault;
+      errno = fault;
+      fail("cannot write the log, is the disk full?", path_);
+    }
     done += static_cast<size_t>(wrote);
   }
 }

@@ -1,4 +1,4 @@
-#include "train/optimizers/dynamic_map.h"
+#include "ops/dynamic_map.h"
 
 #include <algorithm>
 #include <bit>
@@ -7,7 +7,7 @@
 
 #include "ops/torch.h"
 
-namespace swift::train {
+namespace swift::ops {
 namespace {
 
 constexpr int kDecades = 7;
@@ -74,4 +74,4 @@ void decode_block(const DynamicMap& map, const uint8_t* codes, int64_t count, fl
   for (int64_t i = 0; i < count; ++i) values[i] = map.value(codes[i]) * magnitude;
 }
 
-}  // namespace swift::train
+}  // namespace swift::ops

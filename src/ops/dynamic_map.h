@@ -1,12 +1,12 @@
-// The 8-bit code of optimizer states (Dettmers et al., arXiv 2110.02861): 256 values whose spacing grows with
-// their size, from 1e-7 to 1, times the largest magnitude of a block of 256 values. The values are those of
-// bitsandbytes' create_dynamic_map.
+// The 8-bit code of optimizer states and of the scales of 4-bit weights (Dettmers et al., arXiv 2110.02861):
+// 256 values whose spacing grows with their size, from 1e-7 to 1, times the largest magnitude of a block of
+// 256 values. The values are those of bitsandbytes' create_dynamic_map.
 #pragma once
 #include <array>
 #include <cstdint>
 #include <vector>
 
-namespace swift::train {
+namespace swift::ops {
 
 class DynamicMap {
  public:
@@ -31,4 +31,4 @@ constexpr int64_t kStateBlock = 256;  // values that share a magnitude
 float encode_block(const DynamicMap& map, const float* values, int64_t count, uint8_t* codes);
 void decode_block(const DynamicMap& map, const uint8_t* codes, int64_t count, float magnitude, float* values);
 
-}  // namespace swift::train
+}  // namespace swift::ops

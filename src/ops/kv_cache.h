@@ -1,0 +1,41 @@
+// Keys and values of many sequences in blocks of 64 positions, and attention over them.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "ops/paged_attention.h"
+
+namespace swift::ops {
+
+// How keys and values are kept. model: in the model's own type.
+enum class KvKind { model, bfloat16, float16, int8 };
+
+class KvCache {
+ public:
+  virtual ~KvCache() = default;
+  // k, v (tokens, kv_heads, head_dim) of the segments' rows.
+  virtual void store(int64_t layer, const at::Tensor& k, const at::Tensor& v,
+                     const std::vector<KvSegment>& segments) = 0;
+  // q (tokens, heads, head_dim) to (tokens, heads, head_dim), after store(). A query's result depends on its
+  // position, itself and what is stored before it alone, bit for bit.
+  virtual at::Tensor attend(int64_t layer, const at::Tensor& q, const std::vector<KvSegment>& segments,
+                            double scale) = 0;
+};
+
+struct KvShape {
+  int64_t layers;
+  int64_t blocks;
+  int64_t kv_heads;
+  int64_t head_dim;
+};
+
+// bf16 on a machine with the panel kernels: paged_attention.h. Else rows of the kept type with sums in fp32;
+// int8 has a scale for each position and head (largest magnitude / 127).
+std::unique_ptr<KvCache> make_kv_cache(KvKind kind, at::ScalarType model_type, const KvShape& shape);
+
+// Bytes of one block over all layers.
+int64_t kv_block_bytes(KvKind kind, at::ScalarType model_type, const KvShape& shape);
+
+}  // namespace swift::ops

@@ -1,0 +1,16 @@
+#include "ops/quantized_weight.h"
+
+#include "ops/products.h"
+
+namespace swift::ops {
+
+at::Tensor QuantizedWeight::product(const at::Tensor& x, const at::Tensor& bias) const {
+  const at::Tensor shift = bias.defined() ? bias.to(compute_) : bias;
+  return product_nt(x.to(compute_), unpack(compute_), shift).to(x.scalar_type());
+}
+
+at::Tensor QuantizedWeight::logits(const at::Tensor& x) const {
+  return ops::logits(x.to(compute_), unpack(compute_));
+}
+
+}  // namespace swift::ops

@@ -1,0 +1,38 @@
+// A weight matrix kept in fewer bits than it is computed with.
+#pragma once
+#include <vector>
+
+#include "ops/torch.h"
+
+namespace swift::ops {
+
+class QuantizedWeight : public torch::CustomClassHolder {
+ public:
+  // compute: the type of the products with this weight.
+  QuantizedWeight(at::IntArrayRef sizes, at::ScalarType compute) : sizes_(sizes.vec()), compute_(compute) {}
+
+  // The values (out, in) in a floating type.
+  virtual at::Tensor unpack(at::ScalarType type) const = 0;
+  // x · W^T + bias (out, or undefined) in x's type, without autograd. x (tokens, in).
+  virtual at::Tensor product(const at::Tensor& x, const at::Tensor& bias) const;
+  // x · W^T in fp32.
+  virtual at::Tensor logits(const at::Tensor& x) const;
+  // Memory that the stored form takes.
+  virtual int64_t bytes() const = 0;
+
+  at::IntArrayRef sizes() const { return sizes_; }
+  at::ScalarType compute_type() const { return compute_; }
+
+ private:
+  std::vector<int64_t> sizes_;
+  at::ScalarType compute_;
+};
+
+using QuantizedPtr = c10::intrusive_ptr<QuantizedWeight>;
+
+// Bytes of a tensor's elements; 0 when it is undefined.
+inline int64_t bytes_of(const at::Tensor& t) {
+  return t.defined() ? t.numel() * static_cast<int64_t>(t.element_size()) : 0;
+}
+
+}  // namespace swift::ops

@@ -63,7 +63,8 @@ constexpr Command kCommands[] = {
      "  --add_generation_prompt  Begin the assistant's turn at the end\n"
      "  --enable_thinking BOOL   Given to the template\n"
      "  --ids                    Print token ids, and the labels of training\n"
-     "  --loss_scale NAME        For --ids: default, last_round or all, with +NAME weights of parts\n"},
+     "  --loss_scale NAME        For --ids: default, last_round or all, with +NAME\n"
+     "                           weights of parts\n"},
     {"bench", "Prefill and decode speed of a model", run_later},
     {"doctor", "What this machine offers", run_doctor, 0, "[--json]"},
     {"completion", "Completions for a shell", run_completion, 0, "bash|zsh|fish"},

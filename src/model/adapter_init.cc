@@ -131,13 +131,17 @@ LoraPair empty_pair(const LinearLayer& linear, const LoraSettings& settings) {
   return pair;
 }
 
-LoraPair fresh_pair(LinearLayer& linear, const LoraSettings& settings, uint64_t seed) {
+void require_rank(const LinearLayer& linear, const LoraSettings& settings) {
   const int64_t rank = rank_of(linear, settings);
   const int64_t out = linear.weight.size(0), in = linear.weight.size(1);
-  if (rank < 1 || rank > std::min(in, out)) {
-    throw base::Error(ExitCode::usage,
-                      cat("lora_rank: ", rank, " does not fit ", linear.name, " (", out, " x ", in, ")"));
-  }
+  if (rank >= 1 && rank <= std::min(in, out)) return;
+  throw base::Error(ExitCode::usage,
+                    cat("lora_rank: ", rank, " does not fit ", linear.name, " (", out, " x ", in, ")"));
+}
+
+LoraPair fresh_pair(LinearLayer& linear, const LoraSettings& settings, uint64_t seed) {
+  require_rank(linear, settings);
+  const int64_t rank = rank_of(linear, settings);
   LoraPair pair = empty_pair(linear, settings);
   if (const auto niter = pissa_iterations(settings.init)) {
     if (linear.quantized) {

@@ -9,6 +9,9 @@ namespace swift::model {
 // the linear's weight. Throws base::Error(usage) when the rank is above the matrix.
 LoraPair fresh_pair(LinearLayer& linear, const LoraSettings& settings, uint64_t seed);
 
+// Throws base::Error(usage) when a fresh pair's rank is above what the matrix has.
+void require_rank(const LinearLayer& linear, const LoraSettings& settings);
+
 // The pair that the settings give this linear, with values still to be read from a file. Throws
 // base::Error(model) when the rank is out of any bound.
 LoraPair empty_pair(const LinearLayer& linear, const LoraSettings& settings);

@@ -53,13 +53,19 @@ Tensor Decoder::run_mlp(int64_t index, const Tensor& y, const Pass& pass) const 
   const Block& block = blocks[static_cast<size_t>(index)];
   if (!block.experts.empty())
     return mix_experts(y, block.router, block.experts, spec.moe, pass.dropout_key, pass.balance, index);
-  const auto mlp = [&block, pass](const Tensor& in) {
-    return apply(block.down, ops::SwiGlu::forward(apply(block.gate, in, pass), apply(block.up, in, pass)), pass);
+  const auto mlp_of = [&block](const Pass& own) {
+    return [&block, own](const Tensor& in) {
+      const Tensor gated = ops::SwiGlu::forward(apply(block.gate, in, own), apply(block.up, in, own));
+      return apply(block.down, gated, own);
+    };
   };
-  if (pass.mlp_tile <= 0 || y.size(0) <= pass.mlp_tile) return mlp(y);
+  if (pass.mlp_tile <= 0 || y.size(0) <= pass.mlp_tile) return mlp_of(pass)(y);
   std::vector<Tensor> tiles;
   for (int64_t first = 0; first < y.size(0); first += pass.mlp_tile) {
     const Tensor tile = y.narrow(0, first, std::min(pass.mlp_tile, y.size(0) - first));
+    Pass own = pass;
+    if (own.dropout_key != 0) own.dropout_key += static_cast<uint64_t>(first) << 1U;  // other masks a tile
+    const auto mlp = mlp_of(own);
     tiles.push_back(y.requires_grad() ? recomputed(mlp, tile, nullptr) : mlp(tile));
   }
   return at::cat(tiles, 0);

@@ -1,6 +1,7 @@
 """Writes tests/golden/trajectory: ten optimizer steps of fp32 training on the models of make_models.py.
 
-    python tests/golden/make_trajectory.py    (needs torch, transformers, peft, accelerate, bitsandbytes; under a minute)
+    python tests/golden/make_trajectory.py    (needs torch, transformers, peft, accelerate, bitsandbytes,
+                                               galore-torch; under a minute)
 
 samples.json          [{"input_ids", "labels"}, ...]; labels are not shifted, -100 is not trained
 start/<model>/        the adapter both sides start from, as PEFT initialises it (lora_A Kaiming, lora_B zero);
@@ -62,6 +63,8 @@ RUNS = {
     # The two ends as targets, initialised by PEFT's start of that name.
     "llama_ends": dict(model="llama", tuner="lora", start="llama_ends", variant=dict(
         target_modules=["q_proj", "embed_tokens", "lm_head"])),
+    # galore_torch's AdamW on every matrix of the blocks, in full rank moments elsewhere; no clipping, no decay.
+    "qwen3_galore": dict(model="qwen3", tuner="full", galore=dict(rank=8, update_proj_gap=4, scale=0.25), weight_decay=0.0),
     "llama_freeze": dict(model="llama", tuner="full", freeze=["model.embed_tokens", "model.layers.0"]),
 }
 LORA = dict(r=8, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
@@ -166,12 +169,27 @@ def faster(name, value):
     return "lora_B" in name or value.ndim == 1
 
 
+def galore_optimizer(named, run):
+    import galore_torch
+    import optimizers
+    # Singular vectors have no sign of their own: the largest component positive, as ours.
+    galore_torch.adamw.GaLoreProjector = optimizers.SignedProjector
+    inside = lambda name, value: ".layers." in name and value.ndim == 2
+    settings = run["galore"]
+    return galore_torch.GaLoreAdamW(
+        [dict(params=[v for k, v in named.items() if not inside(k, v)], scale=1.0),
+         dict(params=[v for k, v in named.items() if inside(k, v)], rank=settings["rank"],
+              update_proj_gap=settings["update_proj_gap"], scale=settings["scale"], proj_type="std")],
+        lr=0.0, betas=(run["adam_beta1"], run["adam_beta2"]), eps=run["adam_epsilon"], weight_decay=run["weight_decay"],
+        no_deprecation_warning=True)
+
+
 def plain_loop(samples, run):
     model = trainable(run)
     named = trained(model)
     decayed = lambda name: not (name.endswith("bias") or "norm" in name)
     ratio = run.get("lorap_lr_ratio", 1.0)
-    optimizer = torch.optim.AdamW(
+    optimizer = galore_optimizer(named, run) if "galore" in run else torch.optim.AdamW(
         [dict(params=[v], weight_decay=run["weight_decay"] if decayed(k) else 0.0,
               scale=ratio if faster(k, v) else 1.0) for k, v in named.items()],
         lr=0.0, betas=(run["adam_beta1"], run["adam_beta2"]), eps=run["adam_epsilon"], foreach=False)
@@ -188,7 +206,8 @@ def plain_loop(samples, run):
             loss += part.item()
         norm = torch.nn.utils.clip_grad_norm_(named.values(), run["max_grad_norm"]).item()
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, run) * group["scale"]
+            # GaLore's "scale" is its own.
+            group["lr"] = learning_rate(step, run) * (1.0 if "galore" in run else group["scale"])
         optimizer.step()
         optimizer.zero_grad()
         steps.append(dict(loss=loss, grad_norm=norm, learning_rate=learning_rate(step, run), tokens=tokens))
@@ -197,7 +216,7 @@ def plain_loop(samples, run):
 
 def hf_trainer(samples, run):
     """The same run by transformers' Trainer; returns its log and the final norms."""
-    ours = ("model", "tuner", "samples", "start", "variant", "lorap_lr_ratio", "lora_fa", "freeze", "quant")
+    ours = ("model", "tuner", "samples", "start", "variant", "lorap_lr_ratio", "lora_fa", "freeze", "quant", "galore")
     options = {key: value for key, value in run.items() if key not in ours}
     model = trainable(run)
     optimizer = None
@@ -254,9 +273,10 @@ def main():
         run = dict(COMMON, **options)
         used = samples[:run["samples"]]
         steps, norms = plain_loop(used, run)
-        agreement = compare((steps, norms), hf_trainer(used, run))
+        agreement = {} if "galore" in run else compare((steps, norms), hf_trainer(used, run))
+        galore = {"galore-torch": importlib.metadata.version("galore-torch")} if "galore" in run else {}
         quantizer = {"bitsandbytes": importlib.metadata.version("bitsandbytes")} if "quant" in run else {}
-        about = oracle.provenance("make_trajectory.py", SEED, relative_difference_to_hf_trainer=agreement, **quantizer)
+        about = oracle.provenance("make_trajectory.py", SEED, relative_difference_to_hf_trainer=agreement, **quantizer, **galore)
         oracle.write_json(OUT / f"{name}.json", dict(about=about, settings=run, steps=steps, final_norms=norms))
         clipped = sum(step["grad_norm"] > run["max_grad_norm"] for step in steps)
         print(f"{name}: loss {steps[0]['loss']:.3f} to {steps[-1]['loss']:.3f}, grad norm {steps[0]['grad_norm']:.2f} "

@@ -133,6 +133,20 @@ TEST_CASE("recomputing activations changes no bit, with dropout and every tuner"
   }
 }
 
+TEST_CASE("an MLP in tiles trains as a whole one, and its dropout repeats in the backward pass") {
+  for (const bool recompute : {false, true}) {
+    CAPTURE(recompute);
+    config::Task task = plain_task("lora");
+    task.gradient_checkpointing = recompute;
+    const Run whole = run(task);
+    task.tiled_mlp = true;
+    task.tiled_mlp_tokens = 7;
+    CHECK(mean_difference(whole, run(task)) < 1e-5);
+    task.lora_dropout = 0.2;
+    check_equal(run(task), run(task));
+  }
+}
+
 TEST_CASE("a run repeats itself bit for bit, and one thread trains as two") {
   const int threads = at::get_num_threads();
   const config::Task task = plain_task("lora");

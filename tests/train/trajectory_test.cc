@@ -41,6 +41,13 @@ config::Task task_of(const base::Json& run, const std::string& model) {
   task.use_dora = variant.value("use_dora", false);
   task.lora_bias = variant.value("bias", "none");
   task.init_weights = variant.value("init_lora_weights", "true");
+  if (s.contains("galore")) {
+    task.optim = "galore_adamw";
+    task.use_galore = true;
+    task.galore_rank = s.at("galore").at("rank");
+    task.galore_update_proj_gap = s.at("galore").at("update_proj_gap");
+    task.galore_scale = s.at("galore").at("scale");
+  }
   task.use_lora_fa = s.value("lora_fa", false);
   if (s.contains("lorap_lr_ratio")) task.lorap_lr_ratio = s.at("lorap_lr_ratio").get<double>();
   task.freeze_parameters = s.value("freeze", std::vector<std::string>());
@@ -166,6 +173,10 @@ TEST_CASE("ten steps with frozen weights agree with transformers, and those weig
 
 TEST_CASE("ten full fine-tuning steps agree with transformers") {
   for (const char* name : {"qwen3_full", "llama_full"}) check_run(name, false);
+}
+
+TEST_CASE("ten GaLore steps agree with galore_torch") {
+  check_run("qwen3_galore", false);
 }
 
 TEST_CASE("recomputing activations changes nothing") {

@@ -71,6 +71,7 @@ Shapes shapes_of(const PlanInput& input) {
   if (input.task.tuner_type == "lora") {
     shapes.adapter = lora_settings(input.task);
     for (model::LinearLayer* linear : model::select_targets(shapes.decoder, *shapes.adapter).linears) {
+      if (input.task.adapters.empty()) model::require_rank(*linear, *shapes.adapter);
       model::LoraPair pair = model::empty_pair(*linear, *shapes.adapter);
       pair.a = on_meta(pair.a), pair.b = on_meta(pair.b);
       if (shapes.adapter->dora) {

@@ -17,6 +17,7 @@ build: setup
 test: build
 	@cmake --build --preset release -j $(JOBS)
 	@bash scripts/kube-env.sh $(abspath $(CACHE))
+	@bash scripts/clients-env.sh $(abspath $(CACHE))
 	@cd build/release && ctest -LE slow --output-on-failure -j $(JOBS)
 
 demo: build

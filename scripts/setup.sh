@@ -4,7 +4,7 @@
 set -euo pipefail
 packages=(build-essential cmake ninja-build ccache pkg-config python3-pip python3-venv unzip ca-certificates
   libcli11-dev libyaml-cpp-dev libfmt-dev libspdlog-dev catch2 nlohmann-json3-dev libpcre2-dev libutf8proc-dev
-  libboost1.81-dev libboost-context1.81-dev libgloo-dev libpng-dev)
+  libboost1.81-dev libboost-context1.81-dev libgloo-dev libpng-dev libssl-dev)
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")

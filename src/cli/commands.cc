@@ -5,6 +5,7 @@
 namespace swift::cli {
 namespace {
 
+using config::kDeploy;
 using config::kExport;
 using config::kInfer;
 using config::kTrain;
@@ -16,8 +17,10 @@ constexpr Command kCommands[] = {
     {"infer", "Answer prompts, a file of them, or chat", run_compute, kInfer, "[TASK.yaml] [--key value …]",
      "  swift infer --model DIR --prompt \"Hello\"\n  swift infer --adapters out/v0-…/checkpoint-100\n"
      "  swift infer --model DIR --infer_input in.jsonl --result_path out.jsonl\n"},
-    {"deploy", "Serve the OpenAI API (later), or print Kubernetes manifests", run_deploy, 0,
-     "TASK.yaml --emit-manifests [--key value …]",
+    {"deploy", "Serve the OpenAI API, or print Kubernetes manifests", run_deploy, kDeploy,
+     "[TASK.yaml] [--emit-manifests] [--key value …]",
+     "  swift deploy --model DIR --port 8000\n"
+     "  swift deploy --adapters out/v0-…/checkpoint-100 --served_model_name support\n"
      "  swift deploy task.yaml --emit-manifests | kubectl apply -f -\n"
      "  swift deploy task.yaml --emit-manifests --kind cronjob --namespace llm\n"
      "  swift deploy task.yaml --emit-manifests --output manifests/\n"

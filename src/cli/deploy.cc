@@ -1,4 +1,4 @@
-// swift deploy TASK.yaml --emit-manifests | --explain. Serving itself is not in this build.
+// swift deploy TASK.yaml: serves, or with --emit-manifests or --explain speaks of Kubernetes.
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -74,16 +74,17 @@ void write_directory(const fs::path& directory, const std::vector<k8sgen::Object
 }  // namespace
 
 int run_deploy(std::string_view verb, const std::vector<std::string>& words) {
+  const bool manifests = std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return word.starts_with("--emit-manifests") || word.starts_with("--emit_manifests") ||
+           word.starts_with("--explain");
+  });
+  if (!manifests) return run_compute(verb, words);
   Flags flags;
   config::Request request = request_of(words);
   request.options = fields_of(flags);
   config::Report report;
   config::Loaded loaded = config::load(request, report);
   for (const std::string& warning : loaded.warnings) base::log::warn(warning);
-  if (!flags.emit_manifests && !flags.explain && report.empty()) {
-    throw base::Error(base::ExitCode::usage, "swift deploy serves in a later build", {},
-                      "swift deploy TASK.yaml --emit-manifests prints Kubernetes YAML");
-  }
   if (loaded.task.deploy.value.empty()) {
     report.add(base::Error(base::ExitCode::usage,
                            "the task has no section deploy:, so nothing can be emitted", {},
@@ -91,7 +92,7 @@ int run_deploy(std::string_view verb, const std::vector<std::string>& words) {
   }
   report_if_faulty(
       [&] {
-        for (const std::string& warning : config::resolve(loaded.task, verb)) base::log::warn(warning);
+        for (const std::string& warning : config::resolve(loaded.task, "manifests")) base::log::warn(warning);
       },
       report);
   k8sgen::Options options;

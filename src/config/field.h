@@ -20,7 +20,8 @@ enum Readers : unsigned {
   kExport = 4,
   kTokenize = 8,
   kTemplate = 16,
-  kEvery = 31,
+  kDeploy = 32,
+  kEvery = 63,
 };
 
 // What a value may be. Numeric bounds apply to numbers, one_of to texts and to each element of a list.
@@ -31,6 +32,7 @@ struct Limits {
   double below = std::numeric_limits<double>::infinity();   // exclusive
   std::vector<std::string_view> one_of = {};
   bool json_object = false;  // a text that holds a JSON object; YAML may give a map
+  bool secret = false;       // dumps leave it out
   bool carried = false;      // infer and export take it from the args.json of a checkpoint
 };
 

@@ -9,6 +9,7 @@ std::vector<Field> fields(Task& task) {
   tuner_fields(list, task);
   train_fields(list, task);
   infer_fields(list, task);
+  serve_fields(list, task);
   export_fields(list, task);
   return list.take();
 }

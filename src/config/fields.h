@@ -16,6 +16,7 @@ void data_fields(FieldList& v, Task& t);
 void tuner_fields(FieldList& v, Task& t);
 void train_fields(FieldList& v, Task& t);
 void infer_fields(FieldList& v, Task& t);
+void serve_fields(FieldList& v, Task& t);
 void export_fields(FieldList& v, Task& t);
 
 }  // namespace swift::config

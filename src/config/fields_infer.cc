@@ -12,7 +12,7 @@ void infer_fields(FieldList& v, Task& t) {
   v("stream", &t.stream, {}, "Print text as it is generated");
   v("base_url", &t.base_url, {}, "Ask this OpenAI-compatible server instead of loading the model");
 
-  v.group("Generation", kInfer);
+  v.group("Generation", kInfer | kDeploy);
   v("max_new_tokens", &t.max_new_tokens, {.min = 1},
     "Longest answer in tokens; unset: generation_config.json, then 512");
   v("temperature", &t.temperature, {.min = 0}, "0: greedy; unset: generation_config.json");

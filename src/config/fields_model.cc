@@ -8,7 +8,7 @@ void model_fields(FieldList& v, Task& t) {
   v("model_type", &t.model_type, {.carried = true},
     "Registry name of the model; empty: found from config.json");
 
-  v.group("Weights", kTrain | kInfer | kExport);
+  v.group("Weights", kTrain | kInfer | kExport | kDeploy);
   v("torch_dtype", &t.torch_dtype, {.one_of = {"auto", "float32", "bfloat16", "float16"}, .carried = true},
     "Type of the weights in memory; auto: that of config.json");
   v("quant_method", &t.quant_method, {.one_of = {"awq", "gptq", "bnb"}, .carried = true},
@@ -28,7 +28,7 @@ void model_fields(FieldList& v, Task& t) {
   v("load_args", &t.load_args, {},
     "Read the args.json beside the checkpoint; unset: true for infer and export, false for train");
 
-  v.group("Template", kTrain | kInfer | kTemplate);
+  v.group("Template", kTrain | kInfer | kTemplate | kDeploy);
   v("chat_template", &t.chat_template, {.carried = true},
     "Jinja file to use instead of the model's template");
   v("system", &t.system, {.carried = true}, "System text, or the path of a .txt file that holds it");
@@ -37,7 +37,7 @@ void model_fields(FieldList& v, Task& t) {
   v("enable_thinking", &t.enable_thinking, {.carried = true},
     "Value of enable_thinking in the template; unset: the template's own default");
 
-  v.group("Run", kTrain | kInfer);
+  v.group("Run", kTrain | kInfer | kDeploy);
   v("seed", &t.seed, {.min = 0}, "Seed of initial weights, dropout and sampling");
   v("num_threads", &t.num_threads, {.min = 0, .max = 4096}, "CPU threads; 0: all cores");
 }

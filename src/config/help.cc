@@ -187,7 +187,8 @@ std::string reference_page() {
 std::string show(Task task) {
   std::string text;
   for (const Field& field : fields(task)) {
-    text += cat(field.key, ": ", field.value().dump(), "  # ", origin_of(task, field.key), "\n");
+    const std::string value = field.limits.secret ? "[]" : field.value().dump();
+    text += cat(field.key, ": ", value, "  # ", origin_of(task, field.key), "\n");
   }
   const Json& deploy = task.deploy.value;
   if (!deploy.empty()) text += cat("deploy: ", deploy.dump(), "  # ", origin_of(task, "deploy"), "\n");

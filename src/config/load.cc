@@ -180,6 +180,8 @@ class Loader {
         warn_variable(name);
         continue;
       }
+      // Kubernetes gives every pod the address of a Service called swift under this name.
+      if (field->key == "port" && value.starts_with("tcp://")) continue;
       store(*field, variable_value(name, value, *field));
     }
   }

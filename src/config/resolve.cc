@@ -113,10 +113,17 @@ void make_absolute(Task& task) {
   }
 }
 
+// Of an element of `adapters`: deploy takes name=directory too.
+std::string directory_of(const std::string& adapter) {
+  const size_t equals = adapter.find('=');
+  return equals == std::string::npos ? adapter : adapter.substr(equals + 1);
+}
+
 void require_adapters(const Task& task, Report& report) {
   std::error_code ignored;
-  for (const std::string& adapter : task.adapters) {
-    if (fs::is_directory(adapter, ignored)) continue;
+  for (const std::string& given : task.adapters) {
+    const std::string adapter = directory_of(given);
+    if (fs::is_directory(given, ignored) || fs::is_directory(adapter, ignored)) continue;
     report.add(base::Error(base::ExitCode::model, "adapters: no such directory", {adapter},
                            "a checkpoint of a run, or any directory with an adapter_config.json"));
   }
@@ -131,9 +138,9 @@ bool trains(std::string_view verb) {
 std::vector<std::string> resolve(Task& task, std::string_view verb) {
   std::vector<std::string> warnings;
   set_method(task, verb);
-  fill(task, task.load_args, "load_args", verb == "infer" || verb == "export");
+  fill(task, task.load_args, "load_args", verb == "infer" || verb == "export" || verb == "deploy");
   if (*task.load_args) {
-    const std::string checkpoint = task.adapters.empty() ? task.model : task.adapters.front();
+    const std::string checkpoint = task.adapters.empty() ? task.model : directory_of(task.adapters.front());
     if (!checkpoint.empty()) load_args(task, checkpoint);
   }
   read_system(task);
@@ -155,6 +162,8 @@ void require(const Task& task, std::string_view verb, Report& report) {
   if (trains(verb)) {
     need(!task.model.empty(), "model", "a model directory");
     need(!task.dataset.empty(), "dataset", "a dataset");
+  } else if (verb == "deploy") {
+    need(!task.model.empty(), "model", "a model directory, or --adapters of a run that names it");
   } else if (verb == "infer") {
     need(!task.model.empty() || task.base_url, "model",
          "a model directory, or --adapters of a run that names it");

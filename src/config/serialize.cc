@@ -47,7 +47,9 @@ void read_fields(Task& task, const base::Json& object, const Origin& origin, Wan
 
 base::Json to_json(Task task) {
   base::Json object = base::Json::object();
-  for (const Field& field : fields(task)) object[std::string(field.key)] = field.value();
+  for (const Field& field : fields(task)) {
+    object[std::string(field.key)] = field.limits.secret ? base::Json(nullptr) : field.value();
+  }
   if (!task.deploy.value.empty()) object["deploy"] = task.deploy.value;
   return object;
 }

@@ -164,6 +164,31 @@ struct Task {
   std::optional<std::string> metric;
   std::optional<std::string> base_url;
 
+  // Serving
+  std::string host = "0.0.0.0";
+  int64_t port = 8000;
+  std::vector<std::string> api_key;
+  std::optional<std::string> api_key_file;
+  std::vector<std::string> served_model_name;  // empty: deploy.model_name, then the last part of model
+  std::string owned_by = "swift";
+  std::optional<std::string> ssl_keyfile;
+  std::optional<std::string> ssl_certfile;
+  std::vector<std::string> cors_origins;
+  bool verbose = true;
+  int64_t log_interval = 20;  // seconds
+  int64_t max_logprobs = 20;
+  std::string tool_call_parser = "auto";
+  std::string reasoning_parser = "auto";
+  int64_t max_num_seqs = 128;
+  int64_t max_num_batched_tokens = 2048;
+  int64_t max_queue = 1024;
+  bool enable_prefix_caching = true;
+  std::string kv_cache_dtype = "auto";
+  std::optional<double> kv_cache_memory;  // GiB; unset: a quarter of what is available
+  int64_t speculative_tokens = 0;
+  double grace_period = 30;    // seconds
+  int64_t max_body_size = 32;  // MiB
+
   // Quantized weights
   std::string bnb_4bit_quant_type = "nf4";
   bool bnb_4bit_use_double_quant = true;

@@ -59,9 +59,9 @@ std::string_view strip(std::string_view text) {
 
 class Batch {
  public:
-  Batch(const std::vector<data::Row>& rows, Generator& generator, const BatchOptions& options,
+  Batch(const std::vector<data::Row>& rows, Engine& engine, const BatchOptions& options,
         RowWriter& writer, std::ostream& err)
-      : rows_(rows), generator_(generator), options_(options), writer_(writer), err_(err) {}
+      : rows_(rows), engine_(engine), options_(options), writer_(writer), err_(err) {}
 
   void add(const PromptBuilder& prompts) {
     for (const data::Row& row : rows_) {
@@ -69,7 +69,7 @@ class Batch {
         data::Row asked = row;
         labels_.push_back(take_labels(asked, options_));
         const uint64_t index = labels_.size() - 1;
-        generator_.add({index, prompts.encode(asked), options_.sampling, index});
+        engine_.add({index, prompts.encode(asked), options_.sampling, index});
       } catch (const base::Error& error) {
         if (error.where().file == row.where.file || error.code() != base::ExitCode::data) throw;
         // A template's error is at a place of its own; the row is what the user can mend.
@@ -109,7 +109,7 @@ class Batch {
   }
 
   const std::vector<data::Row>& rows_;
-  Generator& generator_;
+  Engine& engine_;
   const BatchOptions& options_;
   RowWriter& writer_;
   std::ostream& err_;
@@ -125,14 +125,14 @@ BatchResult infer_rows(const std::vector<data::Row>& rows, StepModel& model, con
                        const PromptBuilder& prompts, const BatchOptions& options, std::ostream& out,
                        std::ostream& err) {
   if (rows.empty()) throw base::Error(base::ExitCode::data, "there are no rows to answer");
-  Generator generator(model, tokenizer, options.generator);
+  Engine engine(model, tokenizer, options.engine);
   const auto writer = options.result_path ? std::make_unique<RowWriter>(*options.result_path)
                                           : std::make_unique<RowWriter>(out);
-  Batch batch(rows, generator, options, *writer, err);
+  Batch batch(rows, engine, options, *writer, err);
   batch.add(prompts);
   BatchResult& result = batch.result();
   try {
-    result.signal = run_to_end(generator, [&batch](const Event& event) { batch.on_event(event); });
+    result.signal = run_to_end(engine, [&batch](const Event& event) { batch.on_event(event); });
     writer->commit();
   } catch (...) {
     if (!writer->partial_path().empty() && writer->written() > 0) {
@@ -141,7 +141,7 @@ BatchResult infer_rows(const std::vector<data::Row>& rows, StepModel& model, con
     }
     throw;
   }
-  err << throughput_line(generator.throughput()) << "\n";
+  err << throughput_line(engine.throughput()) << "\n";
   if (options.accuracy) err << accuracy_line(result.correct, result.answered) << "\n";
   return std::move(result);
 }

@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "data/sample.h"
-#include "infer/generate.h"
+#include "infer/engine.h"
 #include "infer/prompt.h"
 
 namespace swift::infer {
 
 struct BatchOptions {
   SamplingParams sampling;
-  GeneratorOptions generator;
+  EngineOptions engine;
   std::optional<std::filesystem::path> result_path;  // none: rows go to `out`
   bool accuracy = false;                             // compare answers with labels
 };
@@ -31,7 +31,7 @@ struct BatchResult {
 // when asked for, logprobs. An assistant's message at a row's end is no part of the prompt and becomes
 // `labels`. Every prompt is checked before the first is answered; throws base::Error(data) with the row's
 // file and line. A signal ends the run: what is running is written as `interrupted`, what never ran is left
-// out. Row i draws from stream i of the seed, so its answer does not depend on max_batch_size. Progress and
+// out. Row i draws from stream i of the seed, so its answer does not depend on the batch. Progress and
 // the score go to `err`.
 BatchResult infer_rows(const std::vector<data::Row>& rows, StepModel& model, const text::Tokenizer& tokenizer,
                        const PromptBuilder& prompts, const BatchOptions& options, std::ostream& out,

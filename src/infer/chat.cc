@@ -22,8 +22,7 @@ class Chat {
  public:
   Chat(StepModel& model, const text::Tokenizer& tokenizer, const PromptBuilder& prompts,
        const ChatOptions& options, std::istream& in, std::ostream& out, std::ostream& err)
-      : model_(model),
-        tokenizer_(tokenizer),
+      : engine_(model, tokenizer, options.engine),
         prompts_(prompts),
         options_(options),
         in_(in),
@@ -95,12 +94,11 @@ class Chat {
     std::string response;
     int signal = 0;
     try {
-      Generator generator(model_, tokenizer_, options_.generator);
       auto prompt =
           prompts_.has_template() ? prompts_.encode_messages(messages_) : prompts_.encode_text(text);
-      generator.add({turn_, std::move(prompt), options_.sampling, turn_});
+      engine_.add({turn_, std::move(prompt), options_.sampling, turn_});
       ++turn_;
-      signal = run_to_end(generator, [&](const Event& event) {
+      signal = run_to_end(engine_, [&](const Event& event) {
         response += event.text;
         out_ << event.text << std::flush;
       });
@@ -118,8 +116,7 @@ class Chat {
     return signal;
   }
 
-  StepModel& model_;
-  const text::Tokenizer& tokenizer_;
+  Engine engine_;  // keeps the conversation's keys and values from turn to turn
   const PromptBuilder& prompts_;
   const ChatOptions& options_;
   std::istream& in_;

@@ -4,14 +4,14 @@
 #include <optional>
 #include <string>
 
-#include "infer/generate.h"
+#include "infer/engine.h"
 #include "infer/prompt.h"
 
 namespace swift::infer {
 
 struct ChatOptions {
   SamplingParams sampling;
-  GeneratorOptions generator;
+  EngineOptions engine;
   std::optional<std::string> system;
 };
 

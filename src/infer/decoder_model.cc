@@ -2,88 +2,114 @@
 
 #include <algorithm>
 
-#include "ops/attention.h"
-#include "ops/cached_attention.h"
-#include "ops/linear.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/memory.h"
+#include "model/adapter.h"
+#include "model/serving.h"
 
 namespace swift::infer {
 
 using at::Tensor;
 
-// Appends each step's new keys and values to its sequence and attends over all of them.
-class DecoderModel::CacheContext : public model::AttentionContext {
+namespace {
+
+// New keys and values go to the cache, queries meet all of their sequence.
+class CacheContext : public model::AttentionContext {
  public:
-  struct Part {
-    Cache* cache;
-    int64_t first;  // row of the batch
-    int64_t count;
-  };
-  explicit CacheContext(std::vector<Part> parts) : parts_(std::move(parts)) {}
+  CacheContext(ops::KvCache& cache, std::vector<ops::KvSegment> segments)
+      : cache_(cache), segments_(std::move(segments)) {}
 
   Tensor attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v, double scale) override {
-    Tensor out = at::empty_like(q);
-    for (const Part& part : parts_) {
-      Tensor& keys = part.cache->keys[static_cast<size_t>(layer)];
-      Tensor& values = part.cache->values[static_cast<size_t>(layer)];
-      const int64_t length = part.cache->length;
-      keys.narrow(1, length, part.count).copy_(k.narrow(0, part.first, part.count).transpose(0, 1));
-      values.narrow(1, length, part.count).copy_(v.narrow(0, part.first, part.count).transpose(0, 1));
-      out.narrow(0, part.first, part.count)
-          .copy_(ops::CachedAttention::forward(q.narrow(0, part.first, part.count), keys, values,
-                                               length + part.count, scale));
-    }
-    return out;
+    cache_.store(layer, k, v, segments_);
+    return cache_.attend(layer, q, segments_, scale);
   }
 
  private:
-  std::vector<Part> parts_;
+  ops::KvCache& cache_;
+  std::vector<ops::KvSegment> segments_;
 };
 
-int64_t DecoderModel::open() {
-  Cache cache;
-  cache.keys.resize(static_cast<size_t>(decoder_.spec.layers));
-  cache.values.resize(static_cast<size_t>(decoder_.spec.layers));
-  caches_.emplace(next_, std::move(cache));
-  return next_++;
+ops::KvShape shape_of(const model::ModelSpec& spec, int64_t blocks) {
+  return {spec.layers, blocks, spec.attention.kv_heads, spec.attention.head_dim};
 }
 
-void DecoderModel::reserve(Cache& cache, int64_t tokens) const {
-  if (tokens <= cache.capacity) return;
-  constexpr int64_t kLeast = 64;
-  const int64_t capacity = std::max({tokens, cache.capacity * 2, kLeast});
-  const auto& a = decoder_.spec.attention;
-  for (auto* side : {&cache.keys, &cache.values}) {
-    for (Tensor& layer : *side) {
-      Tensor wider =
-          at::empty({a.kv_heads, capacity, a.head_dim}, decoder_.embed_tokens.options().requires_grad(false));
-      if (cache.length > 0) wider.narrow(1, 0, cache.length).copy_(layer.narrow(1, 0, cache.length));
-      layer = wider;
-    }
+int64_t count_blocks(const model::Decoder& decoder, const CacheOptions& options) {
+  const int64_t each = ops::kv_block_bytes(options.kind, decoder.dtype(), shape_of(decoder.spec, 1));
+  const int64_t bytes =
+      options.bytes > 0 ? options.bytes : (base::memory_limit().bytes - base::resident_bytes()) / 4;
+  int64_t blocks = bytes / each;
+  if (options.most_tokens > 0)
+    blocks = std::min(blocks, (options.most_tokens + ops::kBlockTokens - 1) / ops::kBlockTokens);
+  if (blocks >= 1) return blocks;
+  throw base::Error(base::ExitCode::device,
+                    base::cat("the key/value cache gets ", bytes, " bytes, one block needs ", each), {},
+                    "free some memory, or keep keys and values in fewer bits");
+}
+
+}  // namespace
+
+DecoderModel::DecoderModel(model::Decoder decoder, const CacheOptions& options)
+    : decoder_(std::move(decoder)), blocks_(count_blocks(decoder_, options)) {
+  cache_ = ops::make_kv_cache(options.kind, decoder_.dtype(), shape_of(decoder_.spec, blocks_));
+  model::lay_out_for_serving(decoder_);
+}
+
+Tensor DecoderModel::hidden_states(std::span<const Step> steps) {
+  std::vector<int32_t> ids, positions;
+  std::vector<ops::KvSegment> segments;
+  model::RowAdapters adapters;
+  for (const Step& step : steps) {
+    const auto first = static_cast<int64_t>(ids.size()), count = static_cast<int64_t>(step.tokens.size());
+    segments.push_back({first, count, step.start, step.blocks});
+    adapters.push_back({first, count, step.adapter});
+    ids.insert(ids.end(), step.tokens.begin(), step.tokens.end());
+    for (int64_t t = 0; t < count; ++t) positions.push_back(static_cast<int32_t>(step.start + t));
   }
-  cache.capacity = capacity;
+  CacheContext attention(*cache_, std::move(segments));
+  model::Pass pass;
+  pass.adapters = &adapters;
+  return decoder_.hidden_states(ids, positions, attention, pass);
 }
 
 std::span<const float> DecoderModel::forward(std::span<const Step> steps) {
-  at::NoGradGuard no_grad;
-  std::vector<int32_t> ids, positions;
-  std::vector<CacheContext::Part> parts;
-  Tensor last = at::empty({static_cast<int64_t>(steps.size())}, at::kLong);
-  for (size_t i = 0; i < steps.size(); ++i) {
-    Cache& cache = caches_.at(steps[i].sequence);
-    const auto count = static_cast<int64_t>(steps[i].tokens.size());
-    reserve(cache, cache.length + count);
-    parts.push_back({&cache, static_cast<int64_t>(ids.size()), count});
-    for (int64_t t = 0; t < count; ++t) {
-      ids.push_back(steps[i].tokens[static_cast<size_t>(t)]);
-      positions.push_back(static_cast<int32_t>(cache.length + t));
-    }
-    last.data_ptr<int64_t>()[i] = static_cast<int64_t>(ids.size()) - 1;
+  const at::NoGradGuard no_grad;
+  const Tensor hidden = hidden_states(steps);
+  std::vector<int64_t> rows;
+  int64_t end = 0;
+  for (const Step& step : steps) {
+    end += static_cast<int64_t>(step.tokens.size());
+    for (int64_t row = end - step.logits; row < end; ++row) rows.push_back(row);
   }
-  CacheContext attention(parts);
-  const Tensor hidden = decoder_.hidden_states(ids, positions, attention);
-  for (const auto& part : parts) part.cache->length += part.count;
-  logits_ = decoder_.logits(hidden.index_select(0, last)).contiguous();
+  if (rows.empty()) return {};
+  const Tensor index = at::empty({static_cast<int64_t>(rows.size())}, at::kLong);
+  std::copy(rows.begin(), rows.end(), index.data_ptr<int64_t>());
+  logits_ = decoder_.logits(hidden.index_select(0, index)).contiguous();
   return {logits_.const_data_ptr<float>(), static_cast<size_t>(logits_.numel())};
+}
+
+std::vector<std::vector<float>> DecoderModel::embed(std::span<const Step> steps) {
+  const at::NoGradGuard no_grad;
+  const Tensor hidden = hidden_states(steps).to(at::kFloat);
+  std::vector<std::vector<float>> result;
+  int64_t first = 0;
+  for (const Step& step : steps) {
+    const auto count = static_cast<int64_t>(step.tokens.size());
+    const Tensor mean = hidden.narrow(0, first, count).mean(0).contiguous();
+    const float* data = mean.const_data_ptr<float>();
+    result.emplace_back(data, data + mean.numel());
+    first += count;
+  }
+  return result;
+}
+
+int32_t DecoderModel::load_adapter(const std::filesystem::path& directory) {
+  model::serve_adapter(decoder_, directory, next_adapter_);
+  return next_adapter_++;
+}
+
+void DecoderModel::unload_adapter(int32_t adapter) {
+  model::drop_adapter(decoder_, adapter);
 }
 
 }  // namespace swift::infer

@@ -1,36 +1,47 @@
-// The decoder as a StepModel: one contiguous key/value cache a sequence, grown by doubling.
+// The decoder as a StepModel: weights laid out for serving (ops/packed_weight.h), keys and values in blocks
+// (ops/kv_cache.h), several adapters in one batch. Every token's result depends on the tokens before it alone,
+// bit for bit.
 #pragma once
-#include <map>
+#include <memory>
 #include <vector>
 
 #include "infer/step_model.h"
 #include "model/decoder.h"
+#include "ops/kv_cache.h"
 
 namespace swift::infer {
 
+struct CacheOptions {
+  ops::KvKind kind = ops::KvKind::model;
+  // Memory of the cache; 0: a quarter of what is available. Pages are taken when they are first used.
+  int64_t bytes = 0;
+  int64_t most_tokens = 0;  // more than these are never needed; 0: not known
+};
+
 class DecoderModel : public StepModel {
  public:
-  explicit DecoderModel(model::Decoder decoder) : decoder_(std::move(decoder)) {}
+  // Throws base::Error(device) when the cache would not hold one block.
+  explicit DecoderModel(model::Decoder decoder, const CacheOptions& options = {});
+
   int64_t vocab_size() const override { return decoder_.spec.vocab; }
   int64_t max_positions() const override { return decoder_.spec.max_positions; }
-  int64_t open() override;
-  void close(int64_t sequence) override { caches_.erase(sequence); }
+  int64_t block_tokens() const override { return ops::kBlockTokens; }
+  int64_t blocks() const override { return blocks_; }
   std::span<const float> forward(std::span<const Step> steps) override;
+  std::vector<std::vector<float>> embed(std::span<const Step> steps) override;
+  // Low-rank pairs on linears of the blocks only: throws base::Error(model) for DoRA, saved modules and embeddings,
+  // which need a model of their own (swift export --merge_lora).
+  int32_t load_adapter(const std::filesystem::path& directory) override;
+  void unload_adapter(int32_t adapter) override;
 
  private:
-  // Keys and values of one sequence, per layer (kv_heads, capacity, head_dim).
-  struct Cache {
-    std::vector<at::Tensor> keys, values;
-    int64_t length = 0;
-    int64_t capacity = 0;
-  };
-  class CacheContext;
-  void reserve(Cache& cache, int64_t tokens) const;
+  at::Tensor hidden_states(std::span<const Step> steps);
 
   model::Decoder decoder_;
-  std::map<int64_t, Cache> caches_;
-  int64_t next_ = 0;
-  at::Tensor logits_;  // (steps, vocab) fp32, what forward() hands out
+  int64_t blocks_ = 0;
+  std::unique_ptr<ops::KvCache> cache_;
+  int32_t next_adapter_ = 0;
+  at::Tensor logits_;  // (rows, vocab) fp32, what forward() hands out
 };
 
 }  // namespace swift::infer

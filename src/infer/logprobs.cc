@@ -1,15 +1,14 @@
 #include "infer/logprobs.h"
 
-#include <algorithm>
 #include <cmath>
+
+#include "infer/vocab_scan.h"
 
 namespace swift::infer {
 
 double log_sum_exp(std::span<const float> logits) {
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
-  return largest + std::log(sum);
+  const float top = largest(logits).value;
+  return static_cast<double>(top) + std::log(sum_of_exponentials(logits, top));
 }
 
 PositionLogprobs position_logprobs(std::span<const float> logits, int32_t chosen, int64_t top_logprobs) {
@@ -18,26 +17,9 @@ PositionLogprobs position_logprobs(std::span<const float> logits, int32_t chosen
     return TokenLogprob{id, static_cast<double>(logits[static_cast<size_t>(id)]) - normaliser};
   };
   PositionLogprobs result{entry(chosen), {}};
-  const size_t count = std::min(static_cast<size_t>(top_logprobs), logits.size());
-  if (count == 0) return result;
-  // A heap of the best `count` ids with the worst on top: one pass, no sort of the vocabulary.
-  const auto better = [&](int32_t a, int32_t b) {
-    const float x = logits[static_cast<size_t>(a)];
-    const float y = logits[static_cast<size_t>(b)];
-    return x != y ? x > y : a < b;
-  };
-  std::vector<int32_t> heap;
-  heap.reserve(count + 1);
-  for (int32_t id = 0; id < static_cast<int32_t>(logits.size()); ++id) {
-    if (heap.size() == count && !better(id, heap.front())) continue;
-    heap.push_back(id);
-    std::push_heap(heap.begin(), heap.end(), better);
-    if (heap.size() <= count) continue;
-    std::pop_heap(heap.begin(), heap.end(), better);
-    heap.pop_back();
+  for (const int32_t id : largest_places(logits, static_cast<size_t>(top_logprobs))) {
+    result.top.push_back(entry(id));
   }
-  std::sort_heap(heap.begin(), heap.end(), better);
-  for (const int32_t id : heap) result.top.push_back(entry(id));
   return result;
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/json.h"
-#include "infer/generate.h"
+#include "infer/engine.h"
 
 namespace swift::infer {
 

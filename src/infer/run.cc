@@ -7,10 +7,11 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "base/signals.h"
 #include "infer/batch.h"
 #include "infer/chat.h"
-#include "infer/generate.h"
+#include "infer/engine.h"
 #include "infer/prompt.h"
 #include "infer/report.h"
 #include "infer/rows.h"
@@ -36,17 +37,17 @@ bool streams(const config::Task& task, const std::ostream& out) {
 int answer_prompt(const std::string& prompt, bool stream, StepModel& model, const text::Tokenizer& tokenizer,
                   const PromptBuilder& prompts, const ChatOptions& options, std::ostream& out,
                   std::ostream& err) {
-  Generator generator(model, tokenizer, options.generator);
-  generator.add({.prompt = prompts.encode_text(prompt), .params = options.sampling});
+  Engine engine(model, tokenizer, options.engine);
+  engine.add({.prompt = prompts.encode_text(prompt), .params = options.sampling});
   std::string response;
-  const int signal = run_to_end(generator, [&](const Event& event) {
+  const int signal = run_to_end(engine, [&](const Event& event) {
     response += event.text;
     if (stream) out << event.text << std::flush;
   });
   if (!stream) out << response;
   out << "\n" << std::flush;
   if (!out) throw Error(ExitCode::failure, "cannot write the answer to standard output");
-  err << throughput_line(generator.throughput()) << "\n";
+  err << throughput_line(engine.throughput()) << "\n";
   return exit_code(signal);
 }
 
@@ -83,16 +84,20 @@ int run_infer(const config::Task& task, StepModel& model, const text::Tokenizer&
   const PromptBuilder prompts(tokenizer, task.use_chat_template ? chat_template : std::nullopt,
                               std::move(prompt_options));
 
-  GeneratorOptions generator{.eos_token_ids = settings.eos_token_ids, .max_batch_size = task.max_batch_size};
-  for (const int32_t id : prompts.end_of_turn_ids()) generator.eos_token_ids.push_back(id);
+  if (task.max_batch_size < 1) {
+    throw Error(ExitCode::usage, base::cat("max_batch_size: ", task.max_batch_size, " is below 1"));
+  }
+  EngineOptions engine{.eos_token_ids = settings.eos_token_ids,
+                       .scheduler = {.max_num_seqs = task.max_batch_size}};
+  for (const int32_t id : prompts.end_of_turn_ids()) engine.eos_token_ids.push_back(id);
   if (task.infer_input) {
     const BatchOptions options{.sampling = settings.sampling,
-                               .generator = generator,
+                               .engine = engine,
                                .result_path = task.result_path,
                                .accuracy = task.metric.has_value()};
     return exit_code(infer_rows(read_rows(task), model, tokenizer, prompts, options, out, err).signal);
   }
-  const ChatOptions options{.sampling = settings.sampling, .generator = generator, .system = system};
+  const ChatOptions options{.sampling = settings.sampling, .engine = engine, .system = system};
   if (task.prompt) {
     return answer_prompt(*task.prompt, streams(task, out), model, tokenizer, prompts, options, out, err);
   }

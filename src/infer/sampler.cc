@@ -1,8 +1,6 @@
 #include "infer/sampler.h"
 
 #include <algorithm>
-#include <cmath>
-#include <functional>
 #include <limits>
 
 #include "base/error.h"
@@ -10,94 +8,34 @@
 namespace swift::infer {
 namespace {
 
-[[noreturn]] void fail_not_finite() {
-  throw base::Error(base::ExitCode::failure, "the model's logits are not finite", {},
-                    "the weights are damaged, or their dtype is too narrow: try --torch_dtype float32");
-}
+constexpr float kForbidden = -std::numeric_limits<float>::infinity();
 
-bool more_likely(const Candidate& a, const Candidate& b) {
-  return a.logit != b.logit ? a.logit > b.logit : a.token_id < b.token_id;
-}
-
-// The k-th largest logit: what is below it goes. Ties with it stay, as in transformers. A heap of the k
-// largest is one pass over the vocabulary that rarely does anything; a selection copies it.
-float top_k_threshold(std::span<const float> logits, int64_t top_k, std::vector<float>& selection) {
-  constexpr int64_t kHeapLimit = 256;
-  if (top_k <= 0 || static_cast<uint64_t>(top_k) >= logits.size())
-    return -std::numeric_limits<float>::infinity();
-  const auto count = static_cast<size_t>(top_k);
-  if (top_k > kHeapLimit) {
-    selection.assign(logits.begin(), logits.end());
-    const auto kth = selection.begin() + (top_k - 1);
-    std::nth_element(selection.begin(), kth, selection.end(), std::greater<>());
-    return *kth;
-  }
-  selection.assign(logits.begin(), logits.begin() + top_k);
-  std::make_heap(selection.begin(), selection.end(), std::greater<>());
-  for (const float logit : logits.subspan(count)) {
-    if (logit <= selection.front()) continue;
-    std::pop_heap(selection.begin(), selection.end(), std::greater<>());
-    selection.back() = logit;
-    std::push_heap(selection.begin(), selection.end(), std::greater<>());
-  }
-  return selection.front();
-}
-
-double total_weight(std::span<const Candidate> candidates) {
-  double sum = 0;
-  for (const Candidate& candidate : candidates) sum += candidate.weight;
-  return sum;
-}
-
-// Keeps a token when the tokens more likely than it hold less than top_p. Halves the range in which the last
-// kept token lies, so the vocabulary is never sorted; most answers need little of it, hence the short first
-// part.
-void keep_top_p(std::vector<Candidate>& candidates, double top_p) {
-  const double wanted = top_p * total_weight(candidates);
-  double before = 0;  // weight of what is known to stay: [0, begin)
-  size_t begin = 0;
-  size_t end = candidates.size();  // the last kept token is in [begin, end)
-  for (size_t part = 64; end - begin > 1; part = (end - begin) / 2) {
-    const size_t middle = begin + std::min(part, (end - begin) / 2);
-    const auto at = [&](size_t index) { return candidates.begin() + static_cast<std::ptrdiff_t>(index); };
-    std::nth_element(at(begin), at(middle), at(end), more_likely);
-    const double weight = total_weight(std::span(candidates).subspan(begin, middle - begin));
-    if (before + weight >= wanted) {
-      end = middle;
-    } else {
-      before += weight;
-      begin = middle;
+// Forbids the tokens whose bit is clear.
+void keep_bits(std::span<float> logits, std::span<const uint64_t> bits) {
+  for (size_t word = 0; word * 64 < logits.size(); ++word) {
+    const uint64_t kept = word < bits.size() ? bits[word] : 0;
+    if (kept == ~uint64_t{0}) continue;
+    const auto part = logits.subspan(word * 64, std::min<size_t>(64, logits.size() - word * 64));
+    if (kept == 0) {
+      std::fill(part.begin(), part.end(), kForbidden);
+      continue;
+    }
+    for (size_t i = 0; i < part.size(); ++i) {
+      if ((kept >> i & 1) == 0) part[i] = kForbidden;
     }
   }
-  candidates.resize(end);
 }
 
-int32_t draw(std::span<const Candidate> candidates, double uniform) {
-  double left = uniform * total_weight(candidates);
-  for (const Candidate& candidate : candidates) {
-    left -= candidate.weight;
-    if (left < 0) return candidate.token_id;
-  }
-  // Rounding can leave a trace: the last token of any weight takes it.
-  const auto last =
-      std::find_if(candidates.rbegin(), candidates.rend(), [](const auto& c) { return c.weight > 0; });
-  return last->token_id;
+void set_bit(std::vector<uint64_t>& bits, int32_t id) {
+  const auto at = static_cast<size_t>(id);
+  if (at / 64 < bits.size()) bits[at / 64] |= uint64_t{1} << at % 64;
+}
+
+bool ends_with(const std::vector<int32_t>& tokens, std::span<const int32_t> suffix) {
+  return suffix.size() <= tokens.size() && std::equal(suffix.rbegin(), suffix.rend(), tokens.rbegin());
 }
 
 }  // namespace
-
-int32_t arg_max(std::span<const float> logits) {
-  float best = -std::numeric_limits<float>::infinity();
-  size_t index = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] <= best) continue;  // false for NaN, which the next line then finds
-    if (std::isnan(logits[i])) fail_not_finite();
-    best = logits[i];
-    index = i;
-  }
-  if (!std::isfinite(best)) fail_not_finite();
-  return static_cast<int32_t>(index);
-}
 
 void penalise(std::span<float> logits, const std::unordered_set<int32_t>& seen, double penalty) {
   const auto factor = static_cast<float>(penalty);
@@ -107,44 +45,108 @@ void penalise(std::span<float> logits, const std::unordered_set<int32_t>& seen, 
   }
 }
 
-std::span<const Candidate> filter(std::span<const float> logits, const SamplingParams& params,
-                                  SamplingScratch& scratch) {
-  const float largest = logits[static_cast<size_t>(arg_max(logits))];
-  const float threshold = top_k_threshold(logits, params.top_k, scratch.selection);
-  auto& candidates = scratch.candidates;
-  candidates.clear();
-  for (size_t id = 0; id < logits.size(); ++id) {
-    if (logits[id] < threshold) continue;
-    const double exponent = (static_cast<double>(logits[id]) - largest) / params.temperature;
-    candidates.push_back({static_cast<int32_t>(id), logits[id], std::exp(exponent)});
-  }
-  if (params.top_p < 1) keep_top_p(candidates, params.top_p);
-  // The largest weight is exp(0) = 1.
-  if (params.min_p > 0) {
-    std::erase_if(candidates, [&](const Candidate& candidate) { return candidate.weight < params.min_p; });
-  }
-  return candidates;
-}
-
-Sampler::Sampler(SamplingParams params, std::span<const int32_t> prompt, uint64_t stream)
-    : params_(std::move(params)), stream_(params_.seed, base::Purpose::sampling, stream) {
+Sampler::Sampler(SamplingParams params, std::span<const int32_t> prompt, uint64_t stream,
+                 std::vector<int32_t> end_ids)
+    : params_(std::move(params)),
+      stream_(params_.seed, base::Purpose::sampling, stream),
+      ends_(end_ids.begin(), end_ids.end()) {
   validate(params_);
   if (params_.repetition_penalty != 1) seen_.insert(prompt.begin(), prompt.end());
+  if (params_.matcher) matcher_ = params_.matcher->clone();
+}
+
+bool Sampler::edits_logits() const {
+  return params_.repetition_penalty != 1 || params_.presence_penalty != 0 || params_.frequency_penalty != 0 ||
+         !params_.logit_bias.empty() || !params_.bad_words.empty() || params_.allowed_ids || matcher_ ||
+         chosen() < params_.min_tokens;
+}
+
+void Sampler::add_penalties(std::span<float> logits) const {
+  if (params_.repetition_penalty != 1) penalise(logits, seen_, params_.repetition_penalty);
+  for (const auto& [id, count] : counts_) {
+    logits[static_cast<size_t>(id)] -= static_cast<float>(
+        params_.frequency_penalty * static_cast<double>(count) + params_.presence_penalty);
+  }
+  for (const auto& [id, bias] : params_.logit_bias) {
+    if (static_cast<size_t>(id) < logits.size()) logits[static_cast<size_t>(id)] += static_cast<float>(bias);
+  }
+}
+
+void Sampler::mask(std::span<float> logits, SamplingScratch& scratch) const {
+  if (params_.allowed_ids) {
+    scratch.mask.assign((logits.size() + 63) / 64, 0);
+    for (const int32_t id : *params_.allowed_ids) set_bit(scratch.mask, id);
+    for (const int32_t id : ends_) set_bit(scratch.mask, id);
+    keep_bits(logits, scratch.mask);
+  }
+  if (matcher_) {
+    scratch.mask = allowed_;
+    if (may_end_) {
+      for (const int32_t id : ends_) set_bit(scratch.mask, id);
+    }
+    keep_bits(logits, scratch.mask);
+  }
+  for (const std::vector<int32_t>& words : params_.bad_words) {
+    const std::span<const int32_t> sequence(words);
+    const auto last = static_cast<size_t>(sequence.back());
+    if (last < logits.size() && ends_with(answer_, sequence.first(sequence.size() - 1))) {
+      logits[last] = kForbidden;
+    }
+  }
+  if (chosen() < params_.min_tokens) {
+    for (const int32_t id : ends_) {
+      if (static_cast<size_t>(id) < logits.size()) logits[static_cast<size_t>(id)] = kForbidden;
+    }
+  }
+}
+
+// Asks the matcher for the next token's mask, and notes when the answer is whole.
+void Sampler::look_ahead(size_t vocab) {
+  allowed_.resize((vocab + 63) / 64);
+  matcher_->allowed(allowed_);
+  may_end_ = matcher_->may_end();
+  looked_ahead_ = true;
+  complete_ = may_end_ && std::all_of(allowed_.begin(), allowed_.end(), [](uint64_t word) { return word == 0; });
+}
+
+int32_t Sampler::choose(std::span<const float> logits, uint64_t index, SamplingScratch& scratch) const {
+  if (params_.temperature == 0) return arg_max(logits);
+  return draw_token(logits, params_, stream_.uniform(index), scratch);
 }
 
 int32_t Sampler::next(std::span<const float> logits, SamplingScratch& scratch) {
   std::span<const float> scores = logits;
-  if (params_.repetition_penalty != 1) {
+  if (edits_logits()) {
+    arg_max(logits);  // a damaged model must not look like a mask that leaves nothing
+    if (matcher_ && !looked_ahead_) look_ahead(logits.size());
     scratch.logits.assign(logits.begin(), logits.end());
-    penalise(scratch.logits, seen_, params_.repetition_penalty);
+    add_penalties(scratch.logits);
+    mask(scratch.logits, scratch);
     scores = scratch.logits;
+    if (std::all_of(scores.begin(), scores.end(), [](float score) { return score == kForbidden; })) {
+      throw base::Error(base::ExitCode::data,
+                        "the answer's constraint, allowed_ids, bad_words, min_tokens and logit_bias leave no "
+                        "token that may come next");
+    }
   }
-  const uint64_t index = drawn_++;
-  const int32_t token = params_.temperature == 0
-                            ? arg_max(scores)
-                            : draw(filter(scores, params_, scratch), stream_.uniform(index));
-  if (params_.repetition_penalty != 1) seen_.insert(token);
+  const int32_t token = choose(scores, answer_.size(), scratch);
+  take(token);
+  if (matcher_ && !ends(token)) look_ahead(logits.size());
   return token;
+}
+
+void Sampler::take(int32_t token) {
+  answer_.push_back(token);
+  if (params_.repetition_penalty != 1) seen_.insert(token);
+  if (params_.presence_penalty != 0 || params_.frequency_penalty != 0) ++counts_[token];
+  if (!matcher_ || ends(token)) return;
+  if (!matcher_->accept(token)) {
+    throw base::Error(base::ExitCode::failure, "the answer's constraint refused a token that it allowed");
+  }
+}
+
+int32_t Sampler::guess(std::span<const float> logits, uint64_t ahead, SamplingScratch& scratch) const {
+  return choose(logits, answer_.size() + ahead, scratch);
 }
 
 }  // namespace swift::infer

@@ -1,57 +1,62 @@
-// Chooses the next token of one request from the model's logits, in transformers' order: repetition penalty,
-// temperature, top_k, top_p, min_p, draw.
+// Chooses the next token of one request from the model's logits. In this order: repetition, frequency and
+// presence penalty, logit_bias, masks (allowed_ids, matcher, bad_words, min_tokens), temperature, top_k, top_p,
+// min_p, draw.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "base/rng.h"
-#include "infer/logprobs.h"
 #include "infer/sampling_params.h"
+#include "infer/token_filter.h"
 
 namespace swift::infer {
-
-struct Candidate {
-  int32_t token_id;
-  float logit;    // after the penalty
-  double weight;  // exp((logit - largest) / temperature): the probability before normalising
-};
-
-// Buffers of the size of the vocabulary that the requests of a batch share.
-struct SamplingScratch {
-  std::vector<float> logits;
-  std::vector<float> selection;
-  std::vector<Candidate> candidates;
-};
 
 // Makes each seen token less likely: a logit below 0 is multiplied by the penalty, one from 0 up divided by
 // it (transformers' RepetitionPenaltyLogitsProcessor). logits (vocab).
 void penalise(std::span<float> logits, const std::unordered_set<int32_t>& seen, double penalty);
 
-// The tokens that survive temperature, top_k, top_p and min_p, with their weights. logits (vocab), already
-// penalised. The order depends on the logits and parameters only. temperature must be above 0. Throws
-// base::Error(failure) when the logits hold NaN or +infinity, or nothing above -infinity.
-std::span<const Candidate> filter(std::span<const float> logits, const SamplingParams& params,
-                                  SamplingScratch& scratch);
-
-// The largest logit's id, the smallest id among equals. Throws as filter() does.
-int32_t arg_max(std::span<const float> logits);
-
 class Sampler {
  public:
-  // The draws depend on (params.seed, stream, index of the token in the answer) alone, never on the batch.
-  Sampler(SamplingParams params, std::span<const int32_t> prompt, uint64_t stream);
+  // end_ids: tokens that end the answer. The draws depend on (params.seed, stream, index of the token in the
+  // answer) alone, never on the batch.
+  Sampler(SamplingParams params, std::span<const int32_t> prompt, uint64_t stream,
+          std::vector<int32_t> end_ids = {});
 
-  // logits (vocab) of the position before the token. The choice counts as seen from then on.
+  // logits (vocab) of the position before the token. The choice counts as seen from then on. Throws
+  // base::Error(failure) when the logits are not finite, base::Error(data) when the masks leave no token.
   int32_t next(std::span<const float> logits, SamplingScratch& scratch);
+  // What next() would choose from such logits `ahead` tokens later, without penalties, bias and masks: the
+  // guess of a draft model, drawn with the same random numbers.
+  int32_t guess(std::span<const float> logits, uint64_t ahead, SamplingScratch& scratch) const;
+  // The matcher lets nothing follow: the answer is whole.
+  bool complete() const { return complete_; }
+  bool ends(int32_t token) const { return ends_.contains(token); }
+  int64_t chosen() const { return static_cast<int64_t>(answer_.size()); }
   const SamplingParams& params() const { return params_; }
 
  private:
+  int32_t choose(std::span<const float> logits, uint64_t index, SamplingScratch& scratch) const;
+  bool edits_logits() const;
+  void add_penalties(std::span<float> logits) const;
+  void mask(std::span<float> logits, SamplingScratch& scratch) const;
+  void take(int32_t token);
+  void look_ahead(size_t vocab);
+
   SamplingParams params_;
   base::Stream stream_;
-  uint64_t drawn_ = 0;
-  std::unordered_set<int32_t> seen_;  // tokens of prompt and answer; kept only when penalised
+  std::unordered_set<int32_t> ends_;
+  std::vector<int32_t> answer_;
+  std::unordered_set<int32_t> seen_;              // tokens of prompt and answer; kept only when penalised
+  std::unordered_map<int32_t, int64_t> counts_;   // of the answer's tokens; kept only when penalised
+  std::unique_ptr<text::TokenMatcher> matcher_;
+  std::vector<uint64_t> allowed_;  // by the matcher: a bit per token
+  bool may_end_ = false;
+  bool looked_ahead_ = false;  // allowed_ and may_end_ are those of the next token
+  bool complete_ = false;
 };
 
 }  // namespace swift::infer

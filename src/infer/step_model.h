@@ -1,30 +1,39 @@
-// What generation asks of a model: sequences that grow token by token, and logits. The decoder is one
-// implementation; tests use a fake one.
+// What the engine needs of a model: several sequences computed in one forward pass over a paged key/value cache.
+// The engine depends on this alone, so that its scheduling can be tested without a network.
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <span>
+#include <vector>
 
 namespace swift::infer {
 
-// Tokens appended to one sequence; at least one.
+// Tokens to compute for one sequence; at least one.
 struct Step {
-  int64_t sequence;
   std::span<const int32_t> tokens;
+  int64_t start = 0;                // position of the first token
+  std::span<const int32_t> blocks;  // block table: covers positions [0, start + tokens.size())
+  int32_t adapter = -1;             // index from load order, -1: the model itself
+  int64_t logits = 1;               // of this many of the last tokens; 0: none wanted
 };
 
-// Owns the cache of every open sequence.
+// A token's results depend on the tokens before it alone, bit for bit: not on the batch, not on how a prompt is
+// cut into chunks. Implementations are not thread-safe.
 class StepModel {
  public:
   virtual ~StepModel() = default;
   virtual int64_t vocab_size() const = 0;
-  // Longest sequence, prompt and answer together.
-  virtual int64_t max_positions() const = 0;
-  // A new empty sequence; close() frees its cache.
-  virtual int64_t open() = 0;
-  virtual void close(int64_t sequence) = 0;
-  // Appends and computes; returns fp32 logits of each step's last token, (steps, vocab), valid until the next
-  // call.
+  virtual int64_t max_positions() const = 0;  // longest sequence, prompt and answer together
+  virtual int64_t block_tokens() const = 0;   // positions of one block of the key/value cache
+  virtual int64_t blocks() const = 0;         // blocks of the cache
+  // Computes and stores the keys and values; returns fp32 logits (sum of steps' logits, vocab) in the order of
+  // the steps, valid until the next call.
   virtual std::span<const float> forward(std::span<const Step> steps) = 0;
+  // Mean of the last hidden states of each step's tokens, (steps, hidden); for embeddings.
+  virtual std::vector<std::vector<float>> embed(std::span<const Step> steps) = 0;
+  // Adapters: returns the index for Step::adapter. Throws base::Error(model). unload frees it.
+  virtual int32_t load_adapter(const std::filesystem::path& directory) = 0;
+  virtual void unload_adapter(int32_t adapter) = 0;
 };
 
 }  // namespace swift::infer

@@ -5,12 +5,13 @@
 
 namespace swift::infer {
 
-StopMatcher::StopMatcher(std::vector<std::string> stops) : stops_(std::move(stops)) {
+StopMatcher::StopMatcher(std::vector<std::string> stops, bool include)
+    : stops_(std::move(stops)), include_(include) {
   std::erase(stops_, std::string());
 }
 
 std::string StopMatcher::push(std::string_view text) {
-  if (matched_) return {};
+  if (matched()) return {};
   std::string all = std::exchange(held_, {});
   all += text;
   size_t first_end = std::string::npos;
@@ -21,8 +22,10 @@ std::string StopMatcher::push(std::string_view text) {
     const size_t end = found + stop.size();
     if (end < first_end || (end == first_end && found < begin)) first_end = end, begin = found;
   }
-  matched_ = begin != std::string::npos;
-  if (matched_) return all.substr(0, begin);
+  if (begin != std::string::npos) {
+    match_ = all.substr(begin, first_end - begin);
+    return all.substr(0, include_ ? first_end : begin);
+  }
 
   size_t keep = 0;
   for (const std::string& stop : stops_) {
@@ -35,8 +38,13 @@ std::string StopMatcher::push(std::string_view text) {
   return all;
 }
 
+std::string StopMatcher::pass(std::string_view text) {
+  std::string all = std::exchange(held_, {});
+  return all += text;
+}
+
 std::string StopMatcher::finish() {
-  return matched_ ? std::string() : std::exchange(held_, {});
+  return matched() ? std::string() : std::exchange(held_, {});
 }
 
 }  // namespace swift::infer

@@ -51,8 +51,11 @@ Tensor Decoder::run_block(int64_t index, const Tensor& h, const RopeTable& rope,
 
 Tensor Decoder::run_mlp(int64_t index, const Tensor& y, const Pass& pass) const {
   const Block& block = blocks[static_cast<size_t>(index)];
-  if (!block.experts.empty())
-    return mix_experts(y, block.router, block.experts, spec.moe, pass.dropout_key, pass.balance, index);
+  if (!block.experts.empty()) {
+    const Tensor scores = block.packed_router ? block.packed_router->product(y, {})
+                                              : ops::Linear::forward(y, block.router, {}, nullptr);
+    return mix_experts(y, scores, block.experts, spec.moe, pass.dropout_key, pass.balance, index);
+  }
   const auto mlp_of = [&block](const Pass& own) {
     return [&block, own](const Tensor& in) {
       const Tensor gated = ops::SwiGlu::forward(apply(block.gate, in, own), apply(block.up, in, own));

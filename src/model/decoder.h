@@ -17,24 +17,25 @@ class ActivationStore;
 
 struct Block {
   LinearLayer q, k, v, o;  // (heads * head_dim | kv_heads * head_dim, hidden), o (hidden, heads * head_dim)
-  LinearLayer gate, up, down;      // (intermediate, hidden), down (hidden, intermediate)
-  std::vector<Expert> experts;     // instead of gate, up and down; empty: dense
-  at::Tensor router;               // (experts, hidden), or undefined
-  at::Tensor input_norm;           // (hidden)
-  at::Tensor post_attention_norm;  // (hidden)
-  at::Tensor q_norm, k_norm;       // (head_dim) or undefined
+  LinearLayer gate, up, down;            // (intermediate, hidden), down (hidden, intermediate)
+  std::vector<Expert> experts;           // instead of gate, up and down; empty: dense
+  at::Tensor router;                     // (experts, hidden), or undefined
+  ops::QuantizedPtr packed_router = {};  // the same laid out for serving, or null
+  at::Tensor input_norm;                 // (hidden)
+  at::Tensor post_attention_norm;        // (hidden)
+  at::Tensor q_norm, k_norm;             // (head_dim) or undefined
 
   std::vector<LinearLayer*> linears();
 };
 
 // Settings of one forward pass.
 struct Pass {
-  uint64_t dropout_key = 0;            // 0: evaluation
-  bool recompute = false;              // keep only block inputs, run each block again in the backward pass
-  double neftune_alpha = 0;            // size of the noise on the embeddings; 0: none
-  RouterBalance* balance = nullptr;    // auxiliary loss of the routers; null: none
-  ActivationStore* offload = nullptr;  // with recompute: keeps the block inputs; null: memory does
-  int64_t mlp_tile = 0;                // tokens that pass the MLP at a time, recomputed; 0: all
+  uint64_t dropout_key = 0;               // 0: evaluation
+  bool recompute = false;                 // keep only block inputs, run each block again in the backward pass
+  double neftune_alpha = 0;               // size of the noise on the embeddings; 0: none
+  RouterBalance* balance = nullptr;       // auxiliary loss of the routers; null: none
+  ActivationStore* offload = nullptr;     // with recompute: keeps the block inputs; null: memory does
+  int64_t mlp_tile = 0;                   // tokens that pass the MLP at a time, recomputed; 0: all
   const RowAdapters* adapters = nullptr;  // rows that ask for served adapters; without autograd
 };
 

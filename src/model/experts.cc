@@ -32,11 +32,10 @@ Tensor run_sorted(const Tensor& rows, const Tensor& counts, const std::vector<Ex
 
 }  // namespace
 
-Tensor mix_experts(const Tensor& y, const Tensor& router, const std::vector<Expert>& experts,
+Tensor mix_experts(const Tensor& y, const Tensor& scores, const std::vector<Expert>& experts,
                    const MoeSpec& spec, uint64_t dropout_key, RouterBalance* balance, int64_t layer) {
   const int64_t tokens = y.size(0), k = spec.per_token;
-  Tensor probabilities =
-      at::softmax(ops::Linear::forward(y, router, {}, nullptr), -1, at::kFloat);       // (tokens, experts)
+  Tensor probabilities = at::softmax(scores, -1, at::kFloat);                          // (tokens, experts)
   const Tensor chosen = std::get<1>(at::topk(probabilities.detach(), k));              // (tokens, k)
   const Tensor flat = chosen.flatten();                                                // (tokens * k)
   const Tensor counts = at::bincount(flat, {}, static_cast<int64_t>(experts.size()));  // (experts)

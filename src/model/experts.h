@@ -15,10 +15,10 @@ struct Expert {
   LinearLayer gate, up, down;  // (intermediate, hidden), down (hidden, intermediate)
 };
 
-// y (tokens, hidden) to (tokens, hidden). router (experts, hidden); its softmax is in fp32. Tokens are sorted
-// by expert, so that each expert runs one product a linear. balance: takes in the router's choice at `layer`;
-// null outside of training.
-at::Tensor mix_experts(const at::Tensor& y, const at::Tensor& router, const std::vector<Expert>& experts,
+// y (tokens, hidden) to (tokens, hidden). scores (tokens, experts) of the router; their softmax is in fp32.
+// Tokens are sorted by expert, so that each expert runs one product a linear. balance: takes in the router's
+// choice at `layer`; null outside of training.
+at::Tensor mix_experts(const at::Tensor& y, const at::Tensor& scores, const std::vector<Expert>& experts,
                        const MoeSpec& spec, uint64_t dropout_key, RouterBalance* balance, int64_t layer);
 
 // A weight by name. One of an expert may also lie in the tensor over all experts of its layer:

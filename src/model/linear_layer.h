@@ -41,6 +41,8 @@ struct AdapterRows {
   int64_t count;
   int32_t adapter;
 };
+// The adapter that the model was loaded with, if any.
+constexpr int32_t kOwnAdapter = -1;
 using RowAdapters = std::vector<AdapterRows>;
 
 struct LinearLayer {
@@ -48,7 +50,7 @@ struct LinearLayer {
   at::Tensor weight;  // (out, in); with `quantized` only its shape, type and gradient, its values are NaN
   at::Tensor bias;    // (out) or undefined
   std::optional<LoraPair> lora;
-  ops::QuantizedPtr quantized = {};  // the weight's values, where they are kept in another form
+  ops::QuantizedPtr quantized = {};           // the weight's values, where they are kept in another form
   std::map<int32_t, ServedPair> served = {};  // by adapter
 
   // x (tokens, in) to (tokens, out). dropout_key 0: no dropout (evaluation). Dropout acts on the input of the

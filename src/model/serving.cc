@@ -12,18 +12,39 @@ void require_plain(Decoder& adapted, const LoraSettings& settings, const std::fi
   if (settings.dora) fault = "DoRA";
   if (!settings.modules_to_save.empty()) fault = "modules_to_save";
   if (settings.bias != "none") fault = "trained biases";
-  if (settings.save_vocabulary || adapted.embed_lora || adapted.head_lora) fault = "an update of the vocabulary";
+  if (settings.save_vocabulary || adapted.embed_lora || adapted.head_lora)
+    fault = "an update of the vocabulary";
   if (fault.empty()) return;
-  throw base::Error(base::ExitCode::model,
-                    "the adapter has " + fault + ", which cannot share a base with other adapters",
-                    {directory.string()}, "merge it with swift export --merge_lora true and serve the result");
+  throw base::Error(
+      base::ExitCode::model, "the adapter has " + fault + ", which cannot share a base with other adapters",
+      {directory.string()}, "merge it with swift export --merge_lora true and serve the result");
+}
+
+ServedPair laid_out(const LoraPair& pair, at::ScalarType type) {
+  return {ops::pack_weight(pair.a.to(type)), ops::pack_weight(pair.b.to(type)), pair.scale};
+}
+
+// An attached adapter becomes what rows without another one use; forms that are no plain pair are merged.
+void own_adapter_to_rows(Decoder& decoder) {
+  bool plain = !decoder.embed_lora && !decoder.head_lora;
+  for (LinearLayer* linear : decoder.linears()) plain = plain && !(linear->lora && linear->lora->dora);
+  if (!plain) return merge_adapter(decoder);
+  for (LinearLayer* linear : decoder.linears()) {
+    if (!linear->lora) continue;
+    linear->served[kOwnAdapter] = laid_out(*linear->lora, decoder.dtype());
+    linear->lora.reset();
+  }
 }
 
 }  // namespace
 
 void lay_out_for_serving(Decoder& decoder) {
+  own_adapter_to_rows(decoder);
   for (LinearLayer* linear : decoder.linears()) {
     if (!linear->quantized) linear->keep_quantized(ops::pack_weight(linear->weight));
+  }
+  for (Block& block : decoder.blocks) {
+    if (block.router.defined()) block.packed_router = ops::pack_weight(block.router);
   }
   if (!decoder.head_lora) decoder.packed_head = ops::pack_weight(decoder.lm_head);
 }
@@ -36,9 +57,7 @@ void serve_adapter(Decoder& decoder, const std::filesystem::path& directory, int
   const auto from = adapted.linears(), to = decoder.linears();
   for (size_t i = 0; i < from.size(); ++i) {
     if (!from[i]->lora) continue;
-    const LoraPair& pair = *from[i]->lora;
-    const auto packed = [&](const at::Tensor& t) { return ops::pack_weight(t.to(decoder.dtype())); };
-    to[i]->served[index] = {packed(pair.a), packed(pair.b), pair.scale};
+    to[i]->served[index] = laid_out(*from[i]->lora, decoder.dtype());
   }
 }
 

@@ -7,13 +7,14 @@
 
 namespace swift::model {
 
-// Re-lays every full weight of the blocks and the head (ops/packed_weight.h). The decoder must not be trained,
-// merged or saved afterwards. An adapter that is attached stays in force.
+// Re-lays every full weight of the blocks and the head (ops/packed_weight.h). The decoder must not be
+// trained, merged or saved afterwards. An attached adapter
+// answers rows of kOwnAdapter from then on (DoRA and updates of the vocabulary are merged first).
 void lay_out_for_serving(Decoder& decoder);
 
 // Adds the adapter of a directory under this index, for rows that ask for it. Throws base::Error(model): what
-// load_adapter throws, and for DoRA, saved modules, trained biases and vocabulary targets, which a shared base
-// cannot hold.
+// load_adapter throws, and for DoRA, saved modules, trained biases and vocabulary targets, which a shared
+// base cannot hold.
 void serve_adapter(Decoder& decoder, const std::filesystem::path& directory, int32_t index);
 void drop_adapter(Decoder& decoder, int32_t index);
 

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "ops/low_rank_update.h"
 
 namespace swift::ops {
 namespace {
@@ -13,62 +14,52 @@ using torch::autograd::tensor_list;
 using Optional = std::optional<Tensor>;  // autograd refuses undefined inputs
 
 struct QuantizedLinearFunction : torch::autograd::Function<QuantizedLinearFunction> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Optional& trained, const Optional& bias,
-                        const Optional& a, const Optional& b, const QuantizedPtr& w, double scale,
-                        double dropout, int64_t key) {
-    Tensor y = w->product(x, bias.value_or(Tensor()));
-    Tensor h;  // (tokens, rank)
+  static Tensor forward(AutogradContext* ctx, const Tensor& x_in, const Optional& trained,
+                        const Optional& bias, const Optional& a, const Optional& b, const QuantizedPtr& w,
+                        double scale, double dropout, int64_t key) {
+    const at::ScalarType compute = w->compute_type();
+    const Tensor x = x_in.to(compute);
+    Tensor y, h;  // h (tokens, rank)
     if (a) {
-      const Tensor dropped = dropout > 0 ? keyed_dropout(x, dropout, static_cast<uint64_t>(key)) : x;
-      h = at::linear(dropped, a->to(x.scalar_type()));
-      y.addmm_(h, b->to(x.scalar_type()).t(), 1.0, scale);
+      const Tensor shift = bias ? bias->to(compute) : Tensor();
+      y = updated_product(x, w->unpack(compute), shift, {*a, *b, scale, dropout, static_cast<uint64_t>(key)},
+                          h);
+    } else {
+      y = w->product(x, bias.value_or(Tensor()));
     }
     ctx->save_for_backward({x, a.value_or(Tensor()), b.value_or(Tensor()), h});
     ctx->saved_data["weight"] = c10::IValue::make_capsule(w);
     ctx->saved_data["trained"] = trained.has_value();
     ctx->saved_data["bias"] = bias.has_value();
+    ctx->saved_data["type"] = static_cast<int64_t>(x_in.scalar_type());
     ctx->saved_data["scale"] = scale;
     ctx->saved_data["dropout"] = dropout;
     ctx->saved_data["key"] = key;
-    return y;
-  }
-
-  // dA and dB, and the update's part of dx (undefined when not needed). dy (tokens, out).
-  static std::array<Tensor, 3> low_rank_grads(AutogradContext* ctx, const Tensor& dy, bool needs_a,
-                                              bool needs_b, bool needs_x) {
-    const auto saved = ctx->get_saved_variables();
-    const Tensor &x = saved[0], &a = saved[1], &b = saved[2], &h = saved[3];
-    const double scale = ctx->saved_data["scale"].toDouble();
-    const double dropout = ctx->saved_data["dropout"].toDouble();
-    const auto key = static_cast<uint64_t>(ctx->saved_data["key"].toInt());
-    const auto drop = [&](const Tensor& t) { return dropout > 0 ? keyed_dropout(t, dropout, key) : t; };
-    const Tensor dh = at::mm(dy, b.to(dy.scalar_type())).mul_(scale);  // (tokens, rank)
-    Tensor da, db, dx;
-    if (needs_a) da = at::mm(dh.t(), drop(x)).to(a.scalar_type());
-    if (needs_b) db = at::mm(dy.t(), h).to(b.scalar_type()).mul_(scale);
-    if (needs_x) dx = drop(at::mm(dh, a.to(dy.scalar_type())));
-    return {da, db, dx};
+    return y.to(x_in.scalar_type());
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
     const auto saved = ctx->get_saved_variables();
-    const Tensor &x = saved[0], &a = saved[1];
+    const Tensor &x = saved[0], &a = saved[1], &b = saved[2], &h = saved[3];
     const auto w = c10::static_intrusive_pointer_cast<QuantizedWeight>(ctx->saved_data["weight"].toCapsule());
-    const Tensor dy = grads[0].contiguous();
-    Tensor dx, dw, dbias, da, db;
+    const Tensor dy = grads[0].to(w->compute_type()).contiguous();
+    Tensor dw, dbias;
     // Only defined inputs have an edge.
     size_t edge = 1;
-    if (ctx->needs_input_grad(0))
-      dx = product_nn(dy.to(w->compute_type()), w->unpack(w->compute_type())).to(x.scalar_type());
     if (ctx->saved_data["trained"].toBool() && ctx->needs_input_grad(edge++)) dw = at::mm(dy.t(), x);
     if (ctx->saved_data["bias"].toBool() && ctx->needs_input_grad(edge++)) dbias = dy.sum(0);
+    const bool want_dx = ctx->needs_input_grad(0);
+    UpdateGradients g;
     if (a.defined()) {
-      const auto parts =
-          low_rank_grads(ctx, dy, ctx->needs_input_grad(edge), ctx->needs_input_grad(edge + 1), dx.defined());
-      da = parts[0], db = parts[1];
-      if (dx.defined()) dx.add_(parts[2]);
+      const Update update{a, b, ctx->saved_data["scale"].toDouble(), ctx->saved_data["dropout"].toDouble(),
+                          static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
+      g = update_gradients(dy, x, w->unpack(w->compute_type()), h, update, want_dx,
+                           ctx->needs_input_grad(edge), ctx->needs_input_grad(edge + 1));
+    } else if (want_dx) {
+      g.dx = product_nn(dy, w->unpack(w->compute_type()));
     }
-    return {dx, dw, dbias, da, db, Tensor(), Tensor(), Tensor(), Tensor()};
+    if (g.dx.defined()) g.dx = g.dx.to(static_cast<at::ScalarType>(ctx->saved_data["type"].toInt()));
+    return {g.dx, dw, dbias, g.da, g.db, Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 

@@ -7,10 +7,10 @@
 namespace swift::ops {
 
 struct QuantizedLinear {
-  // x (tokens, in) to (tokens, out) in x's type; the product with W runs in the weight's compute type, the
-  // low-rank update in x's. Differentiable in x, bias, A and B. trained: a leaf (out, in) that gets the
-  // gradient of W, or undefined for a frozen one; its values are not read.
-  // Throws base::Error(failure) naming both shapes when they disagree.
+  // x (tokens, in) to (tokens, out) in x's type; the products run in the weight's compute type.
+  // Differentiable in x, bias, A and B. trained: a leaf (out, in) that gets the gradient of W, or undefined
+  // for a frozen one; its values are not read. Throws base::Error(failure) naming both shapes when they
+  // disagree.
   static at::Tensor forward(const at::Tensor& x, const QuantizedPtr& w, const at::Tensor& trained,
                             const at::Tensor& bias, const LowRank* update);
   // Linear::plain over the unpacked weight: oracle of the tests.

@@ -3,14 +3,16 @@
 #pragma once
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "infer/step_model.h"
 #include "text/chat_template.h"
@@ -119,41 +121,104 @@ inline std::vector<int32_t> bytes(const std::string& text) {
 // Fills (vocab) logits, all 0 before, from the tokens so far.
 using Rule = std::function<void(const std::vector<int32_t>& sequence, std::span<float> logits)>;
 
+struct ModelSize {
+  int64_t positions = 4096;
+  int64_t block_tokens = 4;
+  int64_t blocks = 4096;
+};
+
+// Keeps each token in the block the engine names, and reads the sequence back from there: an error in a block
+// table, a block given to two sequences or a prefix that is another's changes the logits or fails a test.
 class Model : public StepModel {
  public:
-  explicit Model(Rule rule, int64_t positions = 4096) : rule_(std::move(rule)), positions_(positions) {}
+  explicit Model(Rule rule, int64_t positions = 4096) : Model(std::move(rule), ModelSize{positions}) {}
+  Model(Rule rule, const ModelSize& size)
+      : rule_(std::move(rule)), size_(size), slots_(static_cast<size_t>(size.blocks * size.block_tokens)) {}
 
   int64_t vocab_size() const override { return kVocab; }
-  int64_t max_positions() const override { return positions_; }
-  int64_t open() override {
-    sequences_[next_] = {};
-    return next_++;
-  }
-  void close(int64_t sequence) override { REQUIRE(sequences_.erase(sequence) == 1); }
+  int64_t max_positions() const override { return size_.positions; }
+  int64_t block_tokens() const override { return size_.block_tokens; }
+  int64_t blocks() const override { return size_.blocks; }
+
   std::span<const float> forward(std::span<const Step> steps) override {
     calls.emplace_back();
-    logits_.assign(steps.size() * kVocab, 0.0F);
-    for (size_t i = 0; i < steps.size(); ++i) {
-      REQUIRE(!steps[i].tokens.empty());
-      auto& sequence = sequences_.at(steps[i].sequence);
-      sequence.insert(sequence.end(), steps[i].tokens.begin(), steps[i].tokens.end());
-      REQUIRE(static_cast<int64_t>(sequence.size()) <= positions_);
-      calls.back().push_back(steps[i].tokens.size());
-      rule_(sequence, std::span(logits_).subspan(i * kVocab, kVocab));
+    logits_.clear();
+    for (const Step& step : steps) {
+      calls.back().push_back(step.tokens.size());
+      write(step);
     }
+    // All of a call's keys and values are written before any is read.
+    for (const Step& step : steps) read(step);
     if (on_forward) on_forward();
     return logits_;
   }
-  size_t open_sequences() const { return sequences_.size(); }
+
+  // (count of tokens, last token)
+  std::vector<std::vector<float>> embed(std::span<const Step> steps) override {
+    std::vector<std::vector<float>> results;
+    for (const Step& step : steps) {
+      write(step);
+      results.push_back({static_cast<float>(step.tokens.size()), static_cast<float>(step.tokens.back())});
+    }
+    return results;
+  }
+
+  int32_t load_adapter(const std::filesystem::path& directory) override {
+    if (directory.empty()) throw base::Error(base::ExitCode::model, "no adapter there");
+    adapters.insert(next_adapter_);
+    return next_adapter_++;
+  }
+  void unload_adapter(int32_t adapter) override { REQUIRE(adapters.erase(adapter) == 1); }
 
   std::vector<std::vector<size_t>> calls;  // tokens of each step of each call
   std::function<void()> on_forward;
+  std::set<int32_t> adapters;  // loaded
 
  private:
+  struct Slot {
+    int32_t token = -1;
+    int32_t adapter = -1;
+    int64_t position = -1;
+  };
+  Slot& slot(const Step& step, int64_t position) {
+    const int32_t block = step.blocks[static_cast<size_t>(position / size_.block_tokens)];
+    return slots_[static_cast<size_t>(block * size_.block_tokens + position % size_.block_tokens)];
+  }
+  void write(const Step& step) {
+    const auto tokens = static_cast<int64_t>(step.tokens.size());
+    const int64_t end = step.start + tokens;
+    if (tokens == 0 || end > size_.positions) FAIL("a step has no tokens, or more than the model's positions");
+    if (static_cast<int64_t>(step.blocks.size()) != (end + size_.block_tokens - 1) / size_.block_tokens) {
+      FAIL("the block table does not cover the step");
+    }
+    if (step.adapter >= 0 && !adapters.contains(step.adapter)) FAIL("the adapter is not loaded");
+    for (int64_t i = 0; i < tokens; ++i) {
+      slot(step, step.start + i) = {step.tokens[static_cast<size_t>(i)], step.adapter, step.start + i};
+    }
+  }
+  void read(const Step& step) {
+    std::vector<int32_t> sequence;
+    const int64_t end = step.start + static_cast<int64_t>(step.tokens.size());
+    for (int64_t position = 0; position < end; ++position) {
+      const Slot& at = slot(step, position);
+      if (at.position != position || at.adapter != step.adapter) FAIL("the block holds something else");
+      if (position >= step.start && at.token != step.tokens[static_cast<size_t>(position - step.start)]) {
+        FAIL("a block was written by two sequences");
+      }
+      sequence.push_back(at.token);
+      if (position < end - step.logits) continue;
+      logits_.resize(logits_.size() + kVocab);
+      const auto row = std::span(logits_).last(kVocab);
+      rule_(sequence, row);
+      // An adapter gives other answers.
+      std::rotate(row.begin(), row.begin() + step.adapter + 1, row.begin() + 128);
+    }
+  }
+
   Rule rule_;
-  int64_t positions_;
-  int64_t next_ = 0;
-  std::map<int64_t, std::vector<int32_t>> sequences_;
+  ModelSize size_;
+  std::vector<Slot> slots_;
+  int32_t next_adapter_ = 0;
   std::vector<float> logits_;
 };
 
@@ -188,6 +253,16 @@ inline Rule scrambled() {
     for (float& logit : logits) {
       hash = hash * 6364136223846793005ULL + 1442695040888963407ULL;
       logit = static_cast<float>(hash >> 40) * 0x1p-22F - 2;
+    }
+  };
+}
+
+// The same, of printable bytes and now and then the end.
+inline Rule scrambled_text() {
+  return [](const auto& sequence, std::span<float> logits) {
+    scrambled()(sequence, logits);
+    for (size_t id = 0; id < logits.size(); ++id) {
+      if ((id < 32 || id > 126) && id != static_cast<size_t>(kEnd)) logits[id] -= 50;
     }
   };
 }

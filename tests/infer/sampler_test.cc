@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "infer/logprobs.h"
 
 using namespace swift;
 using namespace swift::infer;
@@ -52,17 +53,34 @@ std::vector<int32_t> kept_by_sorting(const std::vector<float>& logits, const Sam
   return kept;
 }
 
-std::vector<int32_t> sorted_ids(std::span<const Candidate> candidates) {
+// Ids that the filters keep, and their weights.
+std::map<int32_t, double> kept_weights(const std::vector<float>& logits, const SamplingParams& params) {
+  SamplingScratch scratch;
+  const Cut cut = find_cut(logits, params, scratch);
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  std::map<int32_t, double> kept;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const auto id = static_cast<int32_t>(i);
+    if (cut.keeps(logits[i], id)) kept[id] = std::exp((logits[i] - largest) / params.temperature);
+  }
+  return kept;
+}
+
+std::vector<int32_t> kept_ids(const std::vector<float>& logits, const SamplingParams& params) {
   std::vector<int32_t> ids;
-  for (const Candidate& candidate : candidates) ids.push_back(candidate.token_id);
-  std::sort(ids.begin(), ids.end());
+  for (const auto& [id, weight] : kept_weights(logits, params)) ids.push_back(id);
   return ids;
+}
+
+double total_of(const std::map<int32_t, double>& weights) {
+  double total = 0;
+  for (const auto& [id, weight] : weights) total += weight;
+  return total;
 }
 
 }  // namespace
 
 TEST_CASE("top_k, top_p and min_p keep what transformers keeps, with its probabilities") {
-  SamplingScratch scratch;
   for (const base::Json& item : golden()["filters"]) {
     const SamplingParams params{.temperature = item["temperature"],
                                 .top_k = item["top_k"],
@@ -71,22 +89,17 @@ TEST_CASE("top_k, top_p and min_p keep what transformers keeps, with its probabi
     INFO("temperature " << params.temperature << " top_k " << params.top_k << " top_p " << params.top_p
                         << " min_p " << params.min_p);
     const auto logits = item["logits"].get<std::vector<float>>();
-    const auto kept = filter(logits, params, scratch);
-    REQUIRE(sorted_ids(kept) == item["ids"].get<std::vector<int32_t>>());
-    double total = 0;
-    for (const Candidate& candidate : kept) total += candidate.weight;
-    std::map<int32_t, double> probabilities;
-    for (const Candidate& candidate : kept) probabilities[candidate.token_id] = candidate.weight / total;
+    const auto kept = kept_weights(logits, params);
+    REQUIRE(kept_ids(logits, params) == item["ids"].get<std::vector<int32_t>>());
     size_t at = 0;
-    for (const auto& [id, probability] : probabilities) {
+    for (const auto& [id, weight] : kept) {
       // transformers divides by the temperature in float32.
-      CHECK(probability == Approx(item["probabilities"][at++].get<double>()).margin(1e-6));
+      CHECK(weight / total_of(kept) == Approx(item["probabilities"][at++].get<double>()).margin(1e-6));
     }
   }
 }
 
 TEST_CASE("the partial selection equals a full sort on a large vocabulary") {
-  SamplingScratch scratch;
   const auto logits = random_logits(20000, 3);
   const SamplingParams cases[] = {{.top_p = 0.9},
                                   {.temperature = 0.3, .top_p = 0.5},
@@ -97,14 +110,13 @@ TEST_CASE("the partial selection equals a full sort on a large vocabulary") {
                                   {.top_k = 1000000, .top_p = 1e-9},
                                   {.min_p = 1}};
   for (const SamplingParams& params : cases) {
-    CHECK(sorted_ids(filter(logits, params, scratch)) == kept_by_sorting(logits, params));
+    CHECK(kept_ids(logits, params) == kept_by_sorting(logits, params));
   }
 }
 
 TEST_CASE("equal logits at the edge of top_k all stay") {
-  SamplingScratch scratch;
   const std::vector<float> logits = {1, 3, 2, 2, 2, 0};
-  CHECK(sorted_ids(filter(logits, {.top_k = 2}, scratch)) == std::vector<int32_t>{1, 2, 3, 4});
+  CHECK(kept_ids(logits, {.top_k = 2}) == std::vector<int32_t>{1, 2, 3, 4});
 }
 
 TEST_CASE("the repetition penalty gives transformers' values") {
@@ -138,19 +150,17 @@ TEST_CASE("draws follow the filtered distribution") {
   const std::vector<float> logits = random_logits(12, 5);
   for (const SamplingParams& params :
        {SamplingParams{}, SamplingParams{.temperature = 0.7, .top_k = 8, .top_p = 0.95}}) {
-    const auto kept = filter(logits, params, scratch);
-    const std::vector<Candidate> candidates(kept.begin(), kept.end());
-    double total = 0;
-    for (const Candidate& candidate : candidates) total += candidate.weight;
+    const auto candidates = kept_weights(logits, params);
+    const double total = total_of(candidates);
     constexpr int kDraws = 50000;
     std::map<int32_t, int> counts;
     Sampler sampler(params, {}, 1);
     for (int i = 0; i < kDraws; ++i) ++counts[sampler.next(logits, scratch)];
     REQUIRE(counts.size() <= candidates.size());
     double chi_square = 0;
-    for (const Candidate& candidate : candidates) {
-      const double expected = kDraws * candidate.weight / total;
-      chi_square += std::pow(counts[candidate.token_id] - expected, 2) / expected;
+    for (const auto& [id, weight] : candidates) {
+      const double expected = kDraws * weight / total;
+      chi_square += std::pow(counts[id] - expected, 2) / expected;
     }
     // At most 11 degrees of freedom: 31.3 is exceeded by chance once in 1000 seeds, and the seed is fixed.
     CHECK(chi_square < 31.3);

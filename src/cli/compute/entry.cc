@@ -22,11 +22,8 @@ struct Verb {
   int (*run)(const config::Task&);
 };
 
-constexpr Verb kVerbs[] = {{"train", train},
-                           {"infer", infer},
-                           {"export", export_model},
-                           {"estimate", estimate},
-                           {"estimate --json", estimate_json}};
+constexpr Verb kVerbs[] = {{"train", train},   {"infer", infer},       {"export", export_model},
+                           {"deploy", deploy}, {"estimate", estimate}, {"estimate --json", estimate_json}};
 
 // Large tensors come back in every step; returning their pages to the system each time costs a page fault per
 // 4 KiB.

@@ -9,6 +9,8 @@ int train(const config::Task& task);
 int estimate(const config::Task& task);
 int estimate_json(const config::Task& task);
 int infer(const config::Task& task);
+// Serves the OpenAI API until a signal.
+int deploy(const config::Task& task);
 int export_model(const config::Task& task);
 
 }  // namespace swift::cli

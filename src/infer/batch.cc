@@ -59,8 +59,8 @@ std::string_view strip(std::string_view text) {
 
 class Batch {
  public:
-  Batch(const std::vector<data::Row>& rows, Engine& engine, const BatchOptions& options,
-        RowWriter& writer, std::ostream& err)
+  Batch(const std::vector<data::Row>& rows, Engine& engine, const BatchOptions& options, RowWriter& writer,
+        std::ostream& err)
       : rows_(rows), engine_(engine), options_(options), writer_(writer), err_(err) {}
 
   void add(const PromptBuilder& prompts) {

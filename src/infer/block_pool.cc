@@ -25,7 +25,8 @@ uint64_t prefix_hash(uint64_t parent, std::span<const int32_t> tokens) {
 
 uint64_t prefix_root(int32_t adapter, std::string_view salt) {
   uint64_t hash = mix(static_cast<uint32_t>(adapter) + 0x51ULL);
-  for (const char byte : salt) hash = mix(hash * 0x9E3779B97F4A7C15ULL + static_cast<unsigned char>(byte) + 1);
+  for (const char byte : salt)
+    hash = mix(hash * 0x9E3779B97F4A7C15ULL + static_cast<unsigned char>(byte) + 1);
   return hash;
 }
 
@@ -82,9 +83,10 @@ std::optional<BlockPool::Cached> BlockPool::find(const PrefixKey& key) const {
   const auto [begin, end] = cached_.equal_range(key.hash);
   for (auto item = begin; item != end; ++item) {
     const Block& entry = at(item->second);
-    const bool same = entry.parent == key.parent && entry.adapter == key.adapter &&
-                      (key.parent != 0 || entry.salt == key.salt) &&
-                      std::equal(entry.tokens.begin(), entry.tokens.end(), key.tokens.begin(), key.tokens.end());
+    const bool same =
+        entry.parent == key.parent && entry.adapter == key.adapter &&
+        (key.parent != 0 || entry.salt == key.salt) &&
+        std::equal(entry.tokens.begin(), entry.tokens.end(), key.tokens.begin(), key.tokens.end());
     if (same) return Cached{item->second, entry.serial};
   }
   return std::nullopt;

@@ -10,8 +10,8 @@
 
 namespace swift::infer {
 
-// What a full block holds: the tokens before it, through its parent, and its own. Two prompts share blocks only
-// under the same adapter and salt.
+// What a full block holds: the tokens before it, through its parent, and its own. Two prompts share blocks
+// only under the same adapter and salt.
 struct PrefixKey {
   uint64_t hash = 0;    // chained: prefix_hash()
   uint64_t parent = 0;  // serial of the block before it; 0 for the first
@@ -24,8 +24,8 @@ struct PrefixKey {
 uint64_t prefix_hash(uint64_t parent, std::span<const int32_t> tokens);
 uint64_t prefix_root(int32_t adapter, std::string_view salt);
 
-// A block is free (nobody holds it) or held by one or more sequences. A free block that is cached can be found
-// and held again until it is needed for something else; the one unused longest goes first.
+// A block is free (nobody holds it) or held by one or more sequences. A free block that is cached can be
+// found and held again until it is needed for something else; the one unused longest goes first.
 class BlockPool {
  public:
   struct Cached {

@@ -17,8 +17,8 @@ class Completion {
   Completion(const Request& request, const text::Tokenizer& tokenizer, std::span<const int32_t> eos_ids,
              int64_t room);
 
-  // Chooses a token from the logits (vocab) and adds it, its text and log-probabilities to the event; sets the
-  // event's finish_reason when it ends the answer. Throws as Sampler::next() does.
+  // Chooses a token from the logits (vocab) and adds it, its text and log-probabilities to the event; sets
+  // the event's finish_reason when it ends the answer. Throws as Sampler::next() does.
   int32_t extend(std::span<const float> logits, SamplingScratch& scratch, Event& event);
   // Ends the answer early, or for good: adds the text held back.
   void close(FinishReason reason, Event& event);

@@ -10,10 +10,10 @@
 namespace swift::infer {
 
 struct DraftQuery {
-  uint64_t id = 0;                    // of the sequence, the same from call to call
-  std::span<const int32_t> tokens;    // prompt and answer
-  const Sampler* sampler = nullptr;   // of the answer
-  int64_t most = 0;                   // tokens wanted, at least one
+  uint64_t id = 0;                        // of the sequence, the same from call to call
+  std::span<const int32_t> tokens;        // prompt and answer
+  const Sampler* sampler = nullptr;       // of the answer
+  int64_t most = 0;                       // tokens wanted, at least one
   std::vector<int32_t>* draft = nullptr;  // empty; takes the guesses
 };
 

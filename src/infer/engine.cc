@@ -84,8 +84,8 @@ void Engine::draft() {
   for (const auto& sequence : scheduler_.running()) {
     sequence->draft.clear();
     if (sequence->pending() != 1 || sequence->completion.tokens() == 0) continue;
-    const int64_t most = std::min({options_.speculation.tokens, sequence->completion.left() - 1,
-                                   capacity() - sequence->length()});
+    const int64_t most = std::min(
+        {options_.speculation.tokens, sequence->completion.left() - 1, capacity() - sequence->length()});
     if (most < 1) continue;
     queries.push_back({.id = sequence->request.id,
                        .tokens = sequence->tokens,
@@ -114,15 +114,17 @@ Engine::Batch Engine::prepare(const std::vector<Scheduled>& scheduled) const {
     const int64_t known = std::min(tokens, sequence->pending());
     const auto first = sequence->tokens.begin() + sequence->computed;
     batch.tokens.insert(batch.tokens.end(), first, first + known);
-    batch.tokens.insert(batch.tokens.end(), sequence->draft.begin(), sequence->draft.begin() + (tokens - known));
+    batch.tokens.insert(batch.tokens.end(), sequence->draft.begin(),
+                        sequence->draft.begin() + (tokens - known));
     const int64_t end = sequence->computed + tokens;
     int64_t logits = end >= sequence->length() ? 1 + tokens - known : 0;
     if (sequence->wants_prompt_logprobs()) logits = tokens;
-    batch.steps.push_back({.tokens = std::span(batch.tokens).subspan(begin),
-                           .start = sequence->computed,
-                           .blocks = std::span(sequence->blocks).first(static_cast<size_t>((end + size - 1) / size)),
-                           .adapter = sequence->adapter,
-                           .logits = logits});
+    batch.steps.push_back(
+        {.tokens = std::span(batch.tokens).subspan(begin),
+         .start = sequence->computed,
+         .blocks = std::span(sequence->blocks).first(static_cast<size_t>((end + size - 1) / size)),
+         .adapter = sequence->adapter,
+         .logits = logits});
   }
   return batch;
 }
@@ -193,15 +195,15 @@ void Engine::take_prompt_logprobs(Sequence& sequence, const Step& step, std::spa
   for (int64_t row = 0; row < step.logits; ++row) {
     const int64_t next = step.start + row + 1;
     if (next <= sequence.prompt_logprobs_done || next >= sequence.prompt_tokens) continue;
-    sequence.prompt_logprobs.push_back(
-        position_logprobs(logits.subspan(static_cast<size_t>(row) * vocab, vocab),
-                          sequence.tokens[static_cast<size_t>(next)], *sequence.request.params.prompt_logprobs));
+    sequence.prompt_logprobs.push_back(position_logprobs(
+        logits.subspan(static_cast<size_t>(row) * vocab, vocab), sequence.tokens[static_cast<size_t>(next)],
+        *sequence.request.params.prompt_logprobs));
     sequence.prompt_logprobs_done = next;
   }
 }
 
-// One token from each row of logits for as long as the guesses were right. Every token is chosen as it would be
-// without guesses: the row's logits hold because the tokens before it were guessed right.
+// One token from each row of logits for as long as the guesses were right. Every token is chosen as it would
+// be without guesses: the row's logits hold because the tokens before it were guessed right.
 Event Engine::extend(Sequence& sequence, std::span<const float> logits, int64_t guesses) {
   const auto vocab = static_cast<size_t>(model_.vocab_size());
   Event event{.id = sequence.request.id};
@@ -213,7 +215,8 @@ Event Engine::extend(Sequence& sequence, std::span<const float> logits, int64_t 
   try {
     for (int64_t row = 0; row <= guesses; ++row) {
       const auto at = static_cast<size_t>(row);
-      sequence.tokens.push_back(sequence.completion.extend(logits.subspan(at * vocab, vocab), scratch_, event));
+      sequence.tokens.push_back(
+          sequence.completion.extend(logits.subspan(at * vocab, vocab), scratch_, event));
       ++totals_.generation_tokens;
       totals_.accepted += row > 0;
       if (event.finish_reason || row == guesses || sequence.tokens.back() != sequence.draft[at]) break;

@@ -1,6 +1,6 @@
-// The inference engine as a state machine: requests go in, step() makes one call of the model, events come out.
-// Batches are continuous, prompts share cached prefixes. What a request gets depends on the request alone, never
-// on what else runs. Not thread-safe: EngineService is the engine for several threads.
+// The inference engine as a state machine: requests go in, step() makes one call of the model, events come
+// out. Batches are continuous, prompts share cached prefixes. What a request gets depends on the request
+// alone, never on what else runs. Not thread-safe: EngineService is the engine for several threads.
 #pragma once
 #include <cstdint>
 #include <exception>
@@ -50,8 +50,9 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
   ~Engine();
 
-  // Throws base::Error(usage) for parameters out of range, base::Error(data) for a prompt that is empty, holds a
-  // token the model lacks, or leaves no room for an answer. Depends on what never changes: safe on any thread.
+  // Throws base::Error(usage) for parameters out of range, base::Error(data) for a prompt that is empty,
+  // holds a token the model lacks, or leaves no room for an answer. Depends on what never changes: safe on
+  // any thread.
   void check(const Request& request) const;
   // Throws as check() does, and base::Error(usage) for an unknown adapter; the engine is then unchanged.
   void add(Request request);

@@ -31,8 +31,8 @@ void Engine::check_prompt(const std::vector<int32_t>& prompt, int64_t answer) co
     if (id >= 0 && id < model_.vocab_size()) continue;
     throw Error(
         ExitCode::data,
-        cat("the prompt holds token ", id, ", the model's vocabulary has ", model_.vocab_size(), " tokens"), {},
-        "tokenizer.json and the weights belong to different models");
+        cat("the prompt holds token ", id, ", the model's vocabulary has ", model_.vocab_size(), " tokens"),
+        {}, "tokenizer.json and the weights belong to different models");
   }
 }
 

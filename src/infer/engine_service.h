@@ -1,4 +1,5 @@
-// The engine on a thread of its own, for callers on any thread. The thread sleeps when there is nothing to do.
+// The engine on a thread of its own, for callers on any thread. The thread sleeps when there is nothing to
+// do.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -41,8 +42,8 @@ class EngineService : public Service {
   int64_t vocab_size() const override { return model_.vocab_size(); }
 
   void reset_prefix_cache();
-  // Takes no more requests, waits up to `grace_seconds` for those there are, ends the others with `interrupted`
-  // and the thread with them. A second call does nothing.
+  // Takes no more requests, waits up to `grace_seconds` for those there are, ends the others with
+  // `interrupted` and the thread with them. A second call does nothing.
   void stop(double grace_seconds);
 
  private:

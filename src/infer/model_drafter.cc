@@ -5,9 +5,7 @@
 namespace swift::infer {
 
 ModelDrafter::ModelDrafter(StepModel& model, int64_t most_batched_tokens)
-    : model_(model),
-      most_batched_tokens_(most_batched_tokens),
-      pool_(model.blocks(), model.block_tokens()) {}
+    : model_(model), most_batched_tokens_(most_batched_tokens), pool_(model.blocks(), model.block_tokens()) {}
 
 void ModelDrafter::forget(uint64_t id) {
   const auto found = states_.find(id);
@@ -33,8 +31,8 @@ void ModelDrafter::propose(std::span<const DraftQuery> queries) {
     if (static_cast<int64_t>(longest) > model_.max_positions()) continue;
     State& state = states_[query.id];
     // Guesses that were wrong are overwritten; the last token is computed again when it was a right one.
-    const auto [end, unused] = std::mismatch(state.tokens.begin(), state.tokens.end(), query.tokens.begin(),
-                                             query.tokens.end() - 1);
+    const auto [end, unused] =
+        std::mismatch(state.tokens.begin(), state.tokens.end(), query.tokens.begin(), query.tokens.end() - 1);
     state.tokens.erase(end, state.tokens.end());
     if (!provide_blocks(state, longest)) {
       forget(query.id);

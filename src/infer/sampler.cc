@@ -64,8 +64,8 @@ bool Sampler::edits_logits() const {
 void Sampler::add_penalties(std::span<float> logits) const {
   if (params_.repetition_penalty != 1) penalise(logits, seen_, params_.repetition_penalty);
   for (const auto& [id, count] : counts_) {
-    logits[static_cast<size_t>(id)] -= static_cast<float>(
-        params_.frequency_penalty * static_cast<double>(count) + params_.presence_penalty);
+    logits[static_cast<size_t>(id)] -=
+        static_cast<float>(params_.frequency_penalty * static_cast<double>(count) + params_.presence_penalty);
   }
   for (const auto& [id, bias] : params_.logit_bias) {
     if (static_cast<size_t>(id) < logits.size()) logits[static_cast<size_t>(id)] += static_cast<float>(bias);
@@ -106,7 +106,8 @@ void Sampler::look_ahead(size_t vocab) {
   matcher_->allowed(allowed_);
   may_end_ = matcher_->may_end();
   looked_ahead_ = true;
-  complete_ = may_end_ && std::all_of(allowed_.begin(), allowed_.end(), [](uint64_t word) { return word == 0; });
+  complete_ =
+      may_end_ && std::all_of(allowed_.begin(), allowed_.end(), [](uint64_t word) { return word == 0; });
 }
 
 int32_t Sampler::choose(std::span<const float> logits, uint64_t index, SamplingScratch& scratch) const {

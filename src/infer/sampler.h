@@ -1,6 +1,6 @@
 // Chooses the next token of one request from the model's logits. In this order: repetition, frequency and
-// presence penalty, logit_bias, masks (allowed_ids, matcher, bad_words, min_tokens), temperature, top_k, top_p,
-// min_p, draw.
+// presence penalty, logit_bias, masks (allowed_ids, matcher, bad_words, min_tokens), temperature, top_k,
+// top_p, min_p, draw.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -50,8 +50,8 @@ class Sampler {
   base::Stream stream_;
   std::unordered_set<int32_t> ends_;
   std::vector<int32_t> answer_;
-  std::unordered_set<int32_t> seen_;              // tokens of prompt and answer; kept only when penalised
-  std::unordered_map<int32_t, int64_t> counts_;   // of the answer's tokens; kept only when penalised
+  std::unordered_set<int32_t> seen_;             // tokens of prompt and answer; kept only when penalised
+  std::unordered_map<int32_t, int64_t> counts_;  // of the answer's tokens; kept only when penalised
   std::unique_ptr<text::TokenMatcher> matcher_;
   std::vector<uint64_t> allowed_;  // by the matcher: a bit per token
   bool may_end_ = false;

@@ -43,8 +43,9 @@ void validate(const SamplingParams& params) {
   require(params.min_tokens <= params.max_new_tokens.value_or(params.min_tokens),
           cat("min_tokens: ", params.min_tokens, " is above max_new_tokens, ",
               params.max_new_tokens.value_or(0)));
-  require(params.prompt_logprobs.value_or(0) >= 0 && params.prompt_logprobs.value_or(0) <= kMaxTopLogprobs,
-          cat("prompt_logprobs: ", params.prompt_logprobs.value_or(0), " is not from 0 to ", kMaxTopLogprobs));
+  require(
+      params.prompt_logprobs.value_or(0) >= 0 && params.prompt_logprobs.value_or(0) <= kMaxTopLogprobs,
+      cat("prompt_logprobs: ", params.prompt_logprobs.value_or(0), " is not from 0 to ", kMaxTopLogprobs));
   for (const auto& words : params.bad_words) require(!words.empty(), "bad_words: a sequence is empty");
   require(!params.allowed_ids || !params.allowed_ids->empty(), "allowed_ids: the list is empty");
   for (const std::string& stop : params.stop) require(!stop.empty(), "stop_words: a stop string is empty");

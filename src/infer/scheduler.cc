@@ -86,8 +86,9 @@ void Scheduler::admit() {
   }
 }
 
-// Gives the request every block its prompt needs, so that prompts that run cannot starve each other. `blocked`
-// when they are not there; a request whose prefix is being computed is passed over and shares it later.
+// Gives the request every block its prompt needs, so that prompts that run cannot starve each other.
+// `blocked` when they are not there; a request whose prefix is being computed is passed over and shares it
+// later.
 bool Scheduler::admit(std::unique_ptr<Sequence>& waiting, bool& blocked) {
   Sequence& sequence = *waiting;
   const auto found = shares(sequence) ? find_prefix(sequence, 0, 0) : std::vector<BlockPool::Cached>();
@@ -105,8 +106,9 @@ bool Scheduler::admit(std::unique_ptr<Sequence>& waiting, bool& blocked) {
   }
   take_prefix(sequence, found);
   for (int64_t i = 0; i < fresh; ++i) sequence.blocks.push_back(*pool_.allocate());
-  const auto place = std::upper_bound(running_.begin(), running_.end(), sequence.order,
-                                      [](const Order& order, const auto& other) { return order < other->order; });
+  const auto place =
+      std::upper_bound(running_.begin(), running_.end(), sequence.order,
+                       [](const Order& order, const auto& other) { return order < other->order; });
   running_.insert(place, std::move(waiting));
   schedule_part(sequence);
   return true;

@@ -1,5 +1,5 @@
-// What the next forward pass computes: decodes first, then parts of prompts, within a budget of tokens. Owns the
-// sequences and gives them blocks of the cache.
+// What the next forward pass computes: decodes first, then parts of prompts, within a budget of tokens. Owns
+// the sequences and gives them blocks of the cache.
 #pragma once
 #include <cstdint>
 #include <functional>

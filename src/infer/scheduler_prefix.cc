@@ -31,7 +31,8 @@ bool Scheduler::next_block_is_claimed(Sequence& sequence, int64_t block) {
 }
 
 // Cached blocks from number `block` on. The last token is always computed: its logits are wanted.
-std::vector<BlockPool::Cached> Scheduler::find_prefix(Sequence& sequence, int64_t block, uint64_t parent) const {
+std::vector<BlockPool::Cached> Scheduler::find_prefix(Sequence& sequence, int64_t block,
+                                                      uint64_t parent) const {
   std::vector<BlockPool::Cached> found;
   const int64_t most = (sequence.length() - 1) / pool_.block_tokens();
   for (; block < most; ++block) {

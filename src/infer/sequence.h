@@ -28,18 +28,18 @@ struct Sequence {
   Completion completion;
   std::vector<int32_t> tokens;  // of prompt and answer
   int64_t prompt_tokens;
-  std::vector<int32_t> draft;   // guesses of what follows
-  int32_t adapter = -1;         // the model's index
+  std::vector<int32_t> draft;          // guesses of what follows
+  int32_t adapter = -1;                // the model's index
   std::pair<int64_t, uint64_t> order;  // smaller goes first
 
-  int64_t computed = 0;             // leading tokens whose keys and values are in the cache
-  std::vector<int32_t> blocks;      // block table
-  std::vector<uint64_t> hashes;     // of the leading full blocks
-  int64_t stored = 0;               // leading blocks that the prefix cache knows
-  uint64_t parent = 0;              // serial of the last of those
-  uint64_t epoch = 0;               // of the prefix cache, when the blocks were taken
-  int64_t cached_tokens = 0;        // of the prompt, found in the prefix cache
-  bool preempted = false;           // at some time: what it finds in the cache may be its own
+  int64_t computed = 0;          // leading tokens whose keys and values are in the cache
+  std::vector<int32_t> blocks;   // block table
+  std::vector<uint64_t> hashes;  // of the leading full blocks
+  int64_t stored = 0;            // leading blocks that the prefix cache knows
+  uint64_t parent = 0;           // serial of the last of those
+  uint64_t epoch = 0;            // of the prefix cache, when the blocks were taken
+  int64_t cached_tokens = 0;     // of the prompt, found in the prefix cache
+  bool preempted = false;        // at some time: what it finds in the cache may be its own
   int64_t prompt_logprobs_done = 0;
   std::vector<PositionLogprobs> prompt_logprobs;  // until the first event takes them
 };

@@ -1,5 +1,5 @@
-// What the engine needs of a model: several sequences computed in one forward pass over a paged key/value cache.
-// The engine depends on this alone, so that its scheduling can be tested without a network.
+// What the engine needs of a model: several sequences computed in one forward pass over a paged key/value
+// cache. The engine depends on this alone, so that its scheduling can be tested without a network.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -17,8 +17,8 @@ struct Step {
   int64_t logits = 1;               // of this many of the last tokens; 0: none wanted
 };
 
-// A token's results depend on the tokens before it alone, bit for bit: not on the batch, not on how a prompt is
-// cut into chunks. Implementations are not thread-safe.
+// A token's results depend on the tokens before it alone, bit for bit: not on the batch, not on how a prompt
+// is cut into chunks. Implementations are not thread-safe.
 class StepModel {
  public:
   virtual ~StepModel() = default;
@@ -26,8 +26,8 @@ class StepModel {
   virtual int64_t max_positions() const = 0;  // longest sequence, prompt and answer together
   virtual int64_t block_tokens() const = 0;   // positions of one block of the key/value cache
   virtual int64_t blocks() const = 0;         // blocks of the cache
-  // Computes and stores the keys and values; returns fp32 logits (sum of steps' logits, vocab) in the order of
-  // the steps, valid until the next call.
+  // Computes and stores the keys and values; returns fp32 logits (sum of steps' logits, vocab) in the order
+  // of the steps, valid until the next call.
   virtual std::span<const float> forward(std::span<const Step> steps) = 0;
   // Mean of the last hidden states of each step's tokens, (steps, hidden); for embeddings.
   virtual std::vector<std::vector<float>> embed(std::span<const Step> steps) = 0;

@@ -11,6 +11,7 @@ namespace swift::infer {
 namespace {
 
 constexpr size_t kLanes = 8;
+constexpr size_t kChains = 4;
 // Values summed in fp32 before they join the sum in double.
 constexpr size_t kBlock = 512;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -35,8 +36,7 @@ __m256 exp_lanes(__m256 x) {
     p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(c));
   }
   const __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
-  const __m256 result =
-      _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
+  const __m256 result = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), exponent));
   return _mm256_and_ps(result, in_range);
 }
 
@@ -49,8 +49,8 @@ __m256d exp_lanes(__m256d x) {
   __m256d r = _mm256_fnmadd_pd(n, _mm256_set1_pd(0.693147180369123816490), clamped);
   r = _mm256_fnmadd_pd(n, _mm256_set1_pd(1.90821492927058770002e-10), r);
   __m256d p = _mm256_set1_pd(1.0 / 6227020800.0);
-  for (const double c : {1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
-                         1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0}) {
+  for (const double c : {1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
+                         1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0}) {
     p = _mm256_fmadd_pd(p, r, _mm256_set1_pd(c));
   }
   const __m256i exponent = _mm256_slli_epi64(_mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(n)), 52);
@@ -59,25 +59,32 @@ __m256d exp_lanes(__m256d x) {
 }
 
 // Eight values from `at`; places past the end hold `filler`.
-__m256 load(std::span<const float> values, size_t at, float filler) {
-  if (at + kLanes <= values.size()) return _mm256_loadu_ps(values.data() + at);
+__m256 load_end(std::span<const float> values, size_t at, float filler) {
   alignas(32) float lanes[kLanes];
   for (size_t i = 0; i < kLanes; ++i) lanes[i] = at + i < values.size() ? values[at + i] : filler;
   return _mm256_load_ps(lanes);
 }
 
+inline __m256 load(std::span<const float> values, size_t at, float filler) {
+  return at + kLanes <= values.size() ? _mm256_loadu_ps(values.data() + at) : load_end(values, at, filler);
+}
+
 }  // namespace
 
 Extreme largest(std::span<const float> values) {
-  __m256 best = _mm256_set1_ps(-kInfinity);
+  // Several accumulators: operations on one wait for each other.
+  __m256 best[kChains];
+  std::fill(best, best + kChains, _mm256_set1_ps(-kInfinity));
   __m256 unordered = _mm256_setzero_ps();
-  for (size_t at = 0; at < values.size(); at += kLanes) {
-    const __m256 value = load(values, at, -kInfinity);
-    best = _mm256_max_ps(value, best);  // takes `best` when value is no number
-    unordered = _mm256_or_ps(unordered, _mm256_cmp_ps(value, value, _CMP_UNORD_Q));
+  for (size_t at = 0; at < values.size(); at += kLanes * kChains) {
+    for (size_t chain = 0; chain < kChains; ++chain) {
+      const __m256 value = load(values, at + kLanes * chain, -kInfinity);
+      best[chain] = _mm256_max_ps(value, best[chain]);  // takes `best` when value is no number
+      unordered = _mm256_or_ps(unordered, _mm256_cmp_ps(value, value, _CMP_UNORD_Q));
+    }
   }
   alignas(32) float lanes[kLanes];
-  _mm256_store_ps(lanes, best);
+  _mm256_store_ps(lanes, _mm256_max_ps(_mm256_max_ps(best[0], best[1]), _mm256_max_ps(best[2], best[3])));
   Extreme result{*std::max_element(lanes, lanes + kLanes), 0, _mm256_movemask_ps(unordered) != 0};
   const auto place = std::find(values.begin(), values.end(), result.value);
   result.index = place == values.end() ? 0 : static_cast<int32_t>(place - values.begin());
@@ -159,15 +166,20 @@ Tail values_from(std::span<const float> values, float threshold) {
   Tail tail;
   for (size_t begin = 0; begin < values.size(); begin += kBlock) {
     const size_t end = std::min(begin + kBlock, values.size());
-    __m256 partial = _mm256_setzero_ps();
+    __m256 partial[kChains];
+    std::fill(partial, partial + kChains, _mm256_setzero_ps());
     __m256i counts = _mm256_setzero_si256();
-    for (size_t at = begin; at < end; at += kLanes) {
-      const __m256 value = load(values, at, -kInfinity);
-      const __m256 from = _mm256_cmp_ps(value, thresholds, _CMP_GE_OQ);
-      partial = _mm256_add_ps(partial, _mm256_and_ps(value, from));
-      counts = _mm256_sub_epi32(counts, _mm256_castps_si256(from));
+    for (size_t at = begin; at < end; at += kLanes * kChains) {
+      for (size_t chain = 0; chain < kChains; ++chain) {
+        // Past the end: a value that is below every threshold.
+        const __m256 value = load(values, at + kLanes * chain, std::numeric_limits<float>::quiet_NaN());
+        const __m256 from = _mm256_cmp_ps(value, thresholds, _CMP_GE_OQ);
+        partial[chain] = _mm256_add_ps(partial[chain], _mm256_and_ps(value, from));
+        counts = _mm256_sub_epi32(counts, _mm256_castps_si256(from));
+      }
     }
-    tail.sum += sum_of_lanes(partial);
+    tail.sum += sum_of_lanes(
+        _mm256_add_ps(_mm256_add_ps(partial[0], partial[1]), _mm256_add_ps(partial[2], partial[3])));
     alignas(32) int32_t lanes[kLanes];
     _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), counts);
     for (const int32_t lane : lanes) tail.count += lane;

@@ -1,5 +1,5 @@
-// Passes over the logits of a whole vocabulary, eight at a time (AVX2). Results depend on the values and their
-// order alone.
+// Passes over the logits of a whole vocabulary, eight at a time (AVX2). Results depend on the values and
+// their order alone.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -36,8 +36,8 @@ Tail values_from(std::span<const float> values, float threshold);
 
 constexpr size_t kSumBlock = 256;
 
-// Sums of the weights of each kSumBlock tokens, of those whose logit is above `logit`, or equal to it at a place
-// up to `place`.
+// Sums of the weights of each kSumBlock tokens, of those whose logit is above `logit`, or equal to it at a
+// place up to `place`.
 void kept_sums(std::span<const float> logits, std::span<const float> weights, float logit, int32_t place,
                std::vector<double>& sums);
 

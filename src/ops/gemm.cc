@@ -48,6 +48,7 @@ struct ProductShape {
   int64_t rows;       // m
   int64_t columns;    // of the result
   int64_t reduction;  // even
+  int64_t stride;     // elements from one row of the left factor to the next
 };
 
 // A second product that is added to the first: (rows, rank) times a (rank, columns) factor. rank is even, 0
@@ -109,7 +110,7 @@ void by_panels(const BFloat16* a, const ProductShape& shape, const Blocking& blo
         each(here / 2, [&](int64_t column, int64_t count, uint32_t* panel) {
           pack(column, count, at / 2, here / 2, panel);
         });
-        multiply(a + at, shape.reduction, shape.rows, here, panels, packed, tile, at > 0);
+        multiply(a + at, shape.stride, shape.rows, here, panels, packed, tile, at > 0);
         if (more.count > 0)
           multiply(more.data + at, shape.reduction, more.count, here, panels, packed,
                    tile + shape.rows * panels * kPanel, at > 0);
@@ -154,7 +155,7 @@ void gemm_nt(const BFloat16* x, const BFloat16* w, const BFloat16* bias, BFloat1
   const auto pack_update = [&](int64_t column, int64_t count, uint32_t* panel) {
     transposed(update.right, update.rank)(column, count, 0, update.rank / 2, panel);
   };
-  by_panels(x, {m, n, k}, kTransposed, transposed(w, k), {update.left, update.rank}, pack_update,
+  by_panels(x, {m, n, k, k}, kTransposed, transposed(w, k), {update.left, update.rank}, pack_update,
             {scaling.rows, scaling.count},
             [&](const float* tile, int64_t stride, int64_t first, int64_t width) {
               if (scaling.gain) scaling.gain(tile + m * stride, stride, first, width, gain.data() + first);
@@ -163,7 +164,7 @@ void gemm_nt(const BFloat16* x, const BFloat16* w, const BFloat16* bias, BFloat1
 }
 
 void gemm_nt_f32(const BFloat16* x, const BFloat16* w, float* y, int64_t m, int64_t n, int64_t k) {
-  by_panels(x, {m, n, k}, kTransposed, transposed(w, k), {}, kNothing, {},
+  by_panels(x, {m, n, k, k}, kTransposed, transposed(w, k), {}, kNothing, {},
             [&](const float* tile, int64_t stride, int64_t first, int64_t width) {
               for (int64_t r = 0; r < m; ++r)
                 std::copy(tile + r * stride, tile + r * stride + width, y + r * n + first);
@@ -171,13 +172,14 @@ void gemm_nt_f32(const BFloat16* x, const BFloat16* w, float* y, int64_t m, int6
 }
 
 void gemm_nn(const BFloat16* dy, const BFloat16* w, BFloat16* dx, int64_t m, int64_t n, int64_t k,
-             const LowRankTerm& update) {
+             const LowRankTerm& update, int64_t stride) {
   const auto most = static_cast<size_t>(kInterleaved.panels * kPanel);
   const std::vector<float> no_bias(most, 0.0F), no_gain(most, 1.0F);
   const auto pack_update = [&](int64_t column, int64_t count, uint32_t* panel) {
     interleaved(update.right, k)(column, count, 0, update.rank / 2, panel);
   };
-  by_panels(dy, {m, k, n}, kInterleaved, interleaved(w, k), {update.left, update.rank}, pack_update, {},
+  by_panels(dy, {m, k, n, stride > 0 ? stride : n}, kInterleaved, interleaved(w, k),
+            {update.left, update.rank}, pack_update, {},
             [&](const float* tile, int64_t stride, int64_t first, int64_t width) {
               round_rows(tile, stride, no_gain.data(), no_bias.data(), dx + first, m, width, k);
             });

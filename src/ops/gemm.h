@@ -37,8 +37,9 @@ void gemm_nt(const c10::BFloat16* x, const c10::BFloat16* w, const c10::BFloat16
              int64_t m, int64_t n, int64_t k, const LowRankTerm& update = {}, const ColumnGain& scaling = {});
 
 // dx (m, k) = dy (m, n) · w (n, k) + update. n must be even.
+// stride: elements from one row of dy to the next; 0: n.
 void gemm_nn(const c10::BFloat16* dy, const c10::BFloat16* w, c10::BFloat16* dx, int64_t m, int64_t n,
-             int64_t k, const LowRankTerm& update = {});
+             int64_t k, const LowRankTerm& update = {}, int64_t stride = 0);
 
 // gemm_nt with an fp32 result and no bias: logits.
 void gemm_nt_f32(const c10::BFloat16* x, const c10::BFloat16* w, float* y, int64_t m, int64_t n, int64_t k);

@@ -77,12 +77,19 @@ float row_loss(float* z, int64_t vocab, int64_t label, double scale, const LossS
   return static_cast<float>(loss);
 }
 
-// Losses (rows) and dz (rows, vocab) in the type of the hidden states; weights (rows) or undefined. z is
-// overwritten.
+// The memory of z (rows, vocab) fp32 seen as rows of `type`, each at the beginning of its row of z.
+Tensor seen_as(const Tensor& z, at::ScalarType type) {
+  const auto ratio = static_cast<int64_t>(sizeof(float) / c10::elementSize(type));
+  return z.view(type).view({z.size(0), z.size(1) * ratio}).narrow(1, 0, z.size(1));
+}
+
+// Losses (rows) and dz (rows, vocab) in the type of the hidden states; weights (rows) or undefined. dz takes
+// the place of z: an element of it is written behind the reading of those of z that lie there.
 Tensor losses_and_gradients(Tensor& z, const Tensor& labels, const Tensor& weights, double scale,
                             const LossShape& shape, at::ScalarType type, Tensor& losses) {
   const int64_t vocab = z.size(1);
-  Tensor dz = at::empty(z.sizes(), z.options().dtype(type));
+  Tensor dz = type == at::kDouble ? at::empty(z.sizes(), z.options().dtype(type)) : seen_as(z, type);
+  const int64_t stride = dz.stride(0);
   float* data = z.data_ptr<float>();
   const int64_t* label = labels.const_data_ptr<int64_t>();
   const float* weight = weights.defined() ? weights.const_data_ptr<float>() : nullptr;
@@ -92,8 +99,8 @@ Tensor losses_and_gradients(Tensor& z, const Tensor& labels, const Tensor& weigh
     at::parallel_for(0, z.size(0), 1, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const float factor = weight == nullptr ? 1.0F : weight[row];
-        loss[row] = factor *
-                    row_loss(data + row * vocab, vocab, label[row], scale * factor, shape, out + row * vocab);
+        loss[row] = factor * row_loss(data + row * vocab, vocab, label[row], scale * factor, shape,
+                                      out + row * stride);
       }
     });
   });

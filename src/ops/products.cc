@@ -45,8 +45,10 @@ Tensor product_nt(const Tensor& x, const Tensor& w, const Tensor& bias, const Lo
 
 Tensor product_nn(const Tensor& dy, const Tensor& w, const LowRankTerm& update) {
   if (!runs_native(dy, w) || !has_panel_gemm() || dy.size(0) == 0) return at::mm(dy, w);
+  const Tensor in = dy.stride(1) == 1 ? dy : dy.contiguous();
   Tensor dx = at::empty({dy.size(0), w.size(1)}, dy.options());
-  gemm_nn(data(dy), data(w), dx.data_ptr<at::BFloat16>(), dy.size(0), w.size(0), w.size(1), update);
+  gemm_nn(data(in), data(w), dx.data_ptr<at::BFloat16>(), dy.size(0), w.size(0), w.size(1), update,
+          in.stride(0));
   return dx;
 }
 

@@ -16,7 +16,6 @@ int main(int argc, char** argv) {
   options.http.host = "127.0.0.1";
   options.http.port = 0;
   options.served_model_names = {"tiny"};
-  options.chat_template_source = fake::kServerTemplate;
   options.compile_grammar = server::grammar_compiler(tokenizer);
   if (argc > 2) options.api_keys = {argv[2]};
   if (argc > 4) options.http.ssl_certfile = argv[3], options.http.ssl_keyfile = argv[4];

@@ -30,7 +30,8 @@ struct Fixture {
   fake::Model model{fake::replying(shout)};
   std::ostringstream out, err;
   fake::TemporaryFolder folder;
-  BatchOptions options{.sampling = {.temperature = 0}, .engine = {.eos_token_ids = {fake::kEnd}, .scheduler = {.max_num_seqs = 1}}};
+  BatchOptions options{.sampling = {.temperature = 0},
+                       .engine = {.eos_token_ids = {fake::kEnd}, .scheduler = {.max_num_seqs = 1}}};
 
   std::vector<data::Row> rows(const std::string& jsonl, const std::string& columns = "") {
     const auto path = folder.path / "in.jsonl";

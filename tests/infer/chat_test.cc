@@ -23,7 +23,8 @@ struct Fixture {
     return "answer " + std::to_string(users);
   })};
   std::ostringstream out, err;
-  ChatOptions options{.sampling = {.temperature = 0}, .engine = {.eos_token_ids = {fake::kEnd}, .scheduler = {.max_num_seqs = 1}}};
+  ChatOptions options{.sampling = {.temperature = 0},
+                      .engine = {.eos_token_ids = {fake::kEnd}, .scheduler = {.max_num_seqs = 1}}};
 
   int run(const std::string& typed) {
     std::istringstream in(typed);

@@ -70,8 +70,13 @@ TEST_CASE("an answer is the same alone and among 32, whatever the budget, the bl
   const auto requests = mixture(32);
   const auto expected = alone(requests);
   for (const auto& [seqs, budget, blocks, caching] :
-       {std::tuple<int64_t, int64_t, int64_t, bool>{1, 2048, 400, true}, {32, 2048, 4000, true},
-        {32, 2048, 4000, false}, {8, 7, 4000, true}, {32, 64, 40, true}, {32, 33, 25, false}, {3, 1, 60, true}}) {
+       {std::tuple<int64_t, int64_t, int64_t, bool>{1, 2048, 400, true},
+        {32, 2048, 4000, true},
+        {32, 2048, 4000, false},
+        {8, 7, 4000, true},
+        {32, 64, 40, true},
+        {32, 33, 25, false},
+        {3, 1, 60, true}}) {
     INFO(seqs << " sequences, " << budget << " tokens, " << blocks << " blocks, cache " << caching);
     fake::Model model(fake::scrambled_text(), {.blocks = blocks});
     EngineOptions given = options(seqs, budget);
@@ -158,7 +163,8 @@ TEST_CASE("adapters answer in one batch, and one leaves when its last request ha
     request.adapter = i == 0 ? "" : i == 1 ? "one" : "two";
     engine.add(request);
   }
-  engine.step();
+  Answers answers;
+  answers(engine.step());
   CHECK(model.calls.back().size() == 3);
   CHECK(engine.unload_adapter("two"));
   CHECK_FALSE(engine.unload_adapter("two"));
@@ -166,7 +172,6 @@ TEST_CASE("adapters answer in one batch, and one leaves when its last request ha
   Request late = greedy(9, "so?");
   late.adapter = "two";
   CHECK_THROWS_AS(engine.add(late), base::Error);
-  Answers answers;
   while (!engine.idle()) answers(engine.step());
   CHECK(model.adapters == std::set<int32_t>{0});
   CHECK(answers.by_id.at(0).text == "abcd");
@@ -191,7 +196,8 @@ TEST_CASE("priorities go first where the policy says so, else the order of arriv
         if (event.finish_reason) ended.push_back(event.id);
       }
     }
-    CHECK(ended == (policy == Policy::fcfs ? std::vector<uint64_t>{0, 1, 2} : std::vector<uint64_t>{2, 1, 0}));
+    CHECK(ended ==
+          (policy == Policy::fcfs ? std::vector<uint64_t>{0, 1, 2} : std::vector<uint64_t>{2, 1, 0}));
   }
 }
 

@@ -19,7 +19,8 @@ EngineOptions options() {
 }
 
 Request greedy(const std::string& prompt, std::optional<int64_t> limit = std::nullopt) {
-  return {.prompt = bytes(prompt), .params = {.temperature = 0, .max_new_tokens = limit, .ignore_eos = limit > 50}};
+  return {.prompt = bytes(prompt),
+          .params = {.temperature = 0, .max_new_tokens = limit, .ignore_eos = limit > 50}};
 }
 
 // One request's events, and a wait for the last.
@@ -73,7 +74,8 @@ TEST_CASE("a request out of range, too long or for no adapter is refused at once
   const auto code_of = [&](const Request& request) {
     uint64_t id = 0;
     try {
-      service.submit(request, [](const Event&) {}, id);
+      service.submit(
+          request, [](const Event&) {}, id);
     } catch (const base::Error& error) {
       return error.code();
     }

@@ -187,7 +187,8 @@ class Model : public StepModel {
   void write(const Step& step) {
     const auto tokens = static_cast<int64_t>(step.tokens.size());
     const int64_t end = step.start + tokens;
-    if (tokens == 0 || end > size_.positions) FAIL("a step has no tokens, or more than the model's positions");
+    if (tokens == 0 || end > size_.positions)
+      FAIL("a step has no tokens, or more than the model's positions");
     if (static_cast<int64_t>(step.blocks.size()) != (end + size_.block_tokens - 1) / size_.block_tokens) {
       FAIL("the block table does not cover the step");
     }

@@ -47,7 +47,7 @@ class ScriptedService : public Service {
     if (active_.size() >= limit_) return Admission::queue_full;
     id = request.id = ++last_id_;
     ++submitted;
-    requests.push_back(request);
+    last_request_ = request;
     active_.push_back({.request = request, .sink = std::move(sink), .script = answer_(request)});
     active_.back().due = Clock::now() + active_.back().script.delay;
     if (request.params.matcher) active_.back().matcher = request.params.matcher->clone();
@@ -103,14 +103,13 @@ class ScriptedService : public Service {
   }
   Request last_request() const {
     const std::lock_guard lock(mutex_);
-    return requests.back();
+    return last_request_;
   }
 
   std::atomic<int> submitted = 0;
   std::atomic<int> cancelled = 0;
   std::atomic<int> rejected_tokens = 0;  // that a matcher did not allow
   std::atomic<bool> stopping = false;
-  std::vector<Request> requests;  // under the mutex: last_request()
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -205,6 +204,7 @@ class ScriptedService : public Service {
   std::condition_variable wake_;
   std::list<Active> active_;
   std::vector<Adapter> adapters_;
+  Request last_request_;
   uint64_t last_id_ = 0;
   bool stop_ = false;
   std::thread thread_;

@@ -7,8 +7,8 @@
 
 namespace swift::infer::fake {
 
-// Shows tools, tool calls argument by argument, and an open <think> when enable_thinking is set. The words
-// <tool_call> and </think> make a server expect these forms.
+// Shows tools, tool calls argument by argument, and an open <think> when enable_thinking is set. The marks
+// <tool_call> and <think> make a server expect these forms.
 inline const char* const kServerTemplate =
     "{%- if tools %}<|im_start|>tools:{{ tools | tojson }}<|im_end|>{% endif %}"
     "{%- for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}"
@@ -56,7 +56,9 @@ inline Script scripted(const Request& request) {
   }
   if (asked == "stop") return {.pieces = {"before "}, .stop_string = "END"};
   if (asked == "flood")
-    return {.pieces = std::vector<std::string>(100, std::string(40, 'x')), .delay = milliseconds(2), .hang = true};
+    return {.pieces = std::vector<std::string>(100, std::string(40, 'x')),
+            .delay = milliseconds(2),
+            .hang = true};
   return {.pieces = {"You said: ", asked}};
 }
 

@@ -18,7 +18,6 @@ inline server::ServerOptions server_options() {
   options.http.port = 0;
   options.served_model_names = {"tiny", "alias"};
   options.model_root = "/models/tiny";
-  options.chat_template_source = kServerTemplate;
   options.verbose = false;
   options.grace_period = std::chrono::seconds(20);
   return options;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -65,6 +66,24 @@ TEST_CASE("characters may be split between tokens, but not left unfinished or ma
   CHECK(allowed(*state, 9) == std::vector<int32_t>{4, 6, 8});
   REQUIRE(state->accept(6));
   CHECK(state->may_end());
+}
+
+TEST_CASE("masks of a count change only where its end comes within reach of a token") {
+  const auto vocabulary = words_of({"\"", "a", "aa", "aaa", "aaa\"", "\\n", "aa\",", "x\"}", ",", "}"});
+  const auto grammar =
+      compile_json_schema(base::parse_json(R"({"type": "string", "maxLength": 20})", "schema"));
+  for (const size_t step : {1, 2, 3}) {
+    const auto text = matcher(grammar, vocabulary);
+    REQUIRE(text->accept(0));
+    for (size_t length = 0; length <= 20; length += step) {
+      const std::vector<int32_t> ids = allowed(*text, vocabulary->size());
+      for (int32_t token = 0; token < 10; ++token) {
+        INFO("token " << token << " after " << length << " characters");
+        CHECK(text->clone()->accept(token) == std::binary_search(ids.begin(), ids.end(), token));
+      }
+      if (length + step <= 20) REQUIRE(text->accept(static_cast<int32_t>(step)));
+    }
+  }
 }
 
 TEST_CASE("words beyond the vocabulary are cleared, and a shorter mask is filled as far as it goes") {

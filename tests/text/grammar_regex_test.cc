@@ -41,8 +41,8 @@ TEST_CASE("what is not regular is refused by name and place") {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"a(?=b)", "invalid regex at character 2: lookahead"},
       {"(?<!a)b", "invalid regex at character 1: lookbehind"},
-      {"(a)\\1", "invalid regex at character 5: backreferences"},
-      {"\\bword", "invalid regex at character 2: word boundaries"},
+      {"(a)\\1", "invalid regex at character 4: backreferences"},
+      {"\\bword", "invalid regex at character 1: word boundaries"},
       {"(?i)a", "invalid regex at character 1: inline flags"},
       {"a++", "invalid regex at character 3: possessive"},
       {"(?>a)", "atomic groups"},
@@ -54,7 +54,7 @@ TEST_CASE("what is not regular is refused by name and place") {
       {"a**", "a quantifier after a quantifier"},
       {"[z-a]", "the range ends before it begins"},
       {"a{3,2}", "wrong order"},
-      {"é\\q", "invalid regex at character 3: unknown escape '\\q'"},
+      {"é\\q", "invalid regex at character 2: unknown escape '\\q'"},
       {"a\\", "a backslash at the end"},
       {"a^b", "invalid regex at character 2: '^' is supported only at the beginning"},
       {"(a$)*", "'$' is supported only at the end"},
@@ -68,9 +68,10 @@ TEST_CASE("what is not regular is refused by name and place") {
 }
 
 TEST_CASE("patterns that would need too much are refused within the limits") {
-  for (const std::string pattern :
-       {"(a|b)*a(a|b){30}", "((a{1,100}){1,100}){1,100}", "(a?){1000000000}", "((){1000000}){1000000}",
-        "(.*a){20}(.*b){20}.{1,60}c.{50}", std::string(100'000, '(').c_str()}) {
+  const std::vector<std::string> patterns = {
+      "(a|b)*a(a|b){30}",       "((a{1,100}){1,100}){1,100}",      "(a?){1000000000}",
+      "((){1000000}){1000000}", "(.*a){20}(.*b){20}.{1,60}c.{50}", std::string(100'000, '(')};
+  for (const std::string& pattern : patterns) {
     INFO(pattern.substr(0, 40));
     CHECK_THAT(refusal([&] { compile_regex(pattern); }), Catch::Contains("the grammar is too large"));
   }
@@ -90,9 +91,8 @@ root  ::= expr "\n"?   # a sum
 expr  ::= term ([-+*/] term)*
 term  ::= number
         | "(" expr ")"
-number ::= [0-9]+ ("." [0-9]{
-    1, 2})?
-)");
+number ::= [0-9]+ ("." [0-9]{1,2})?
+)~");
   CHECK(fits(arithmetic, "1+2*(3-4.25)"));
   CHECK(fits(arithmetic, "((((7))))\n"));
   CHECK_FALSE(fits(arithmetic, "1+"));

@@ -11,7 +11,7 @@ namespace {
 bool recognizes_reasoning(const ServerOptions& options) {
   if (options.reasoning_parser == "none") return false;
   if (options.reasoning_parser != "auto") return true;
-  return options.chat_template_source.find("</think>") != std::string::npos;
+  return options.chat_template_source.find("<think>") != std::string::npos;
 }
 
 const ToolFormat* format_of(const ChatJob& job, const Context& context) {

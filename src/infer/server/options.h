@@ -38,12 +38,12 @@ struct ServerOptions {
   int64_t max_logprobs = 20;
   int64_t max_n = 128;  // choices of a request
   int64_t max_messages = 10000;
-  std::string tool_call_parser = "auto";          // a name of parsers/tools.h, "auto" or "none"
-  std::string reasoning_parser = "auto";          // "think", "auto" or "none"
-  std::string chat_template_source;               // text that "auto" looks at; may be empty
-  GrammarCompiler compile_grammar;                // none: structured answers are refused with 400
-  bool verbose = true;                            // a log line for each request
-  std::chrono::seconds log_interval{20};          // between lines of statistics; 0: none
+  std::string tool_call_parser = "auto";  // a name of parsers/tools.h, "auto" or "none"
+  std::string reasoning_parser = "auto";  // "think", "auto" or "none"
+  std::string chat_template_source;       // text that "auto" looks at; empty: what the template renders
+  GrammarCompiler compile_grammar;        // none: structured answers are refused with 400
+  bool verbose = true;                    // a log line for each request
+  std::chrono::seconds log_interval{20};  // between lines of statistics; 0: none
   std::chrono::milliseconds grace_period{30000};  // for open answers, once asked to stop
   std::chrono::milliseconds ping_interval{15000};
 };

@@ -11,6 +11,7 @@
 #include "infer/server/context.h"
 #include "infer/server/parsers/tool_parser.h"
 #include "infer/server/router.h"
+#include "infer/server/template_probe.h"
 
 namespace swift::infer::server {
 
@@ -39,13 +40,15 @@ struct Server::Impl {
 
 namespace {
 
-ServerOptions checked(ServerOptions options) {
+ServerOptions checked(ServerOptions options, const std::optional<text::ChatTemplate>& chat_template) {
   using base::Error;
   using base::ExitCode;
   if (options.served_model_names.empty()) throw Error(ExitCode::usage, "served_model_name: no name is given");
   for (const std::string& key : options.api_keys) {
     if (key.empty()) throw Error(ExitCode::usage, "api_key: a key is empty");
   }
+  if (options.chat_template_source.empty() && chat_template)
+    options.chat_template_source = probe(*chat_template);
   tool_format(options.tool_call_parser, options.chat_template_source);
   const std::string& reasoning = options.reasoning_parser;
   if (reasoning != "auto" && reasoning != "none" && reasoning != "think" && reasoning != "qwen3" &&
@@ -66,7 +69,7 @@ std::string one_decimal(double value) {
 
 Server::Server(ServerOptions options, Service& service, const text::Tokenizer& tokenizer,
                const PromptBuilder& prompts, std::optional<text::ChatTemplate> chat_template)
-    : impl_(std::make_unique<Impl>(checked(std::move(options)), service, tokenizer, prompts,
+    : impl_(std::make_unique<Impl>(checked(std::move(options), chat_template), service, tokenizer, prompts,
                                    std::move(chat_template))) {}
 
 Server::~Server() {

@@ -62,8 +62,8 @@ struct Arena::Builder {
   }
 };
 
-Arena::Arena(const Program& program, const Vocabulary& vocabulary)
-    : program_(program), vocabulary_(vocabulary), path_(vocabulary.longest() + 1, dead) {
+Arena::Arena(const Program& program, const Vocabulary& vocabulary, const std::vector<StateId>& alike)
+    : program_(program), vocabulary_(vocabulary), alike_(alike), path_(vocabulary.longest() + 1, dead) {
   stacks_.push_back({0, 0, 0});
   intern({}, false);
   std::fill(next_.begin(), next_.end(), dead);
@@ -123,6 +123,20 @@ ConfigurationId Arena::popped_to(StackId stack) {
   return builder.finish();
 }
 
+ConfigurationId Arena::representative(ConfigurationId id) {
+  std::vector<StackId> stacks;
+  for (StackId stack : configurations_[id].stacks) {
+    std::vector<StateId> states;
+    for (; stack != 0; stack = stacks_[stack].below) states.push_back(alike_[stacks_[stack].state]);
+    StackId mapped = 0;
+    for (auto state = states.rbegin(); state != states.rend(); ++state) mapped = *push(*state, mapped);
+    stacks.push_back(mapped);
+  }
+  std::sort(stacks.begin(), stacks.end());
+  stacks.erase(std::unique(stacks.begin(), stacks.end()), stacks.end());
+  return intern(std::move(stacks), configurations_[id].may_end);
+}
+
 ConfigurationId Arena::import(const Arena& other, ConfigurationId id) {
   const Configuration& source = other.configurations_[id];
   std::vector<StackId> stacks;
@@ -173,6 +187,7 @@ const Arena::Frame& Arena::frame(StateId state) {
 
 void Arena::mask(ConfigurationId id, std::span<uint64_t> words) {
   std::fill(words.begin(), words.end(), 0);
+  if (const ConfigurationId same = representative(id); same != dead) id = same;
   if (configurations_[id].mask) {
     add(*configurations_[id].mask, words);
     return;

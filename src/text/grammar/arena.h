@@ -25,7 +25,8 @@ class Arena {
  public:
   static constexpr ConfigurationId dead = 0;
 
-  Arena(const Program& program, const Vocabulary& vocabulary);
+  // alike: state_classes.h. All are kept by reference.
+  Arena(const Program& program, const Vocabulary& vocabulary, const std::vector<StateId>& alike);
   ConfigurationId start();
   ConfigurationId step(ConfigurationId from, uint8_t byte) {
     return step_class(from, program_.class_of[byte]);
@@ -74,6 +75,8 @@ class Arena {
   ConfigurationId intern(std::vector<StackId> stacks, bool may_end);
   std::optional<StackId> push(StateId state, StackId below);
   ConfigurationId popped_to(StackId stack);
+  // The configuration that no token tells apart from this one; it has the mask of both.
+  ConfigurationId representative(ConfigurationId id);
   // Adds to words the tokens below `node` that fit from the configuration in which `node` leaves us.
   void walk(uint32_t node, ConfigurationId from, std::span<uint64_t> words, std::vector<uint32_t>* exits);
   const Frame& frame(StateId state);
@@ -82,6 +85,7 @@ class Arena {
 
   const Program& program_;
   const Vocabulary& vocabulary_;
+  const std::vector<StateId>& alike_;
   std::vector<Stack> stacks_;
   std::unordered_map<uint64_t, StackId> stack_ids_;
   std::deque<Configuration> configurations_;

@@ -50,7 +50,7 @@ struct SchemaOptions {
 // JSON pointer, a language without any text, or a passed limit.
 
 // JSON values that are valid under the schema (drafts 6 to 2020-12), written compactly: at most one blank
-// after ':' and ',', properties in the order of the schema and then the others. README of keywords: schema.h.
+// after ':' and ',', properties in the order of the schema and then the others. Keywords: schema_compiler.h.
 std::shared_ptr<const Grammar> compile_json_schema(const base::Json& schema,
                                                    const SchemaOptions& options = {},
                                                    const CompileLimits& limits = {});

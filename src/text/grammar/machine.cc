@@ -3,13 +3,15 @@
 #include <algorithm>
 
 #include "text/grammar/arena.h"
+#include "text/grammar/state_classes.h"
 
 namespace swift::text::grammar {
 
 Machine::Machine(std::shared_ptr<const Program> program, std::shared_ptr<const Vocabulary> vocabulary)
     : program_(std::move(program)),
       vocabulary_(std::move(vocabulary)),
-      arena_(std::make_shared<Arena>(*program_, *vocabulary_)) {}
+      alike_(alike_states(*program_, vocabulary_->longest())),
+      arena_(std::make_shared<Arena>(*program_, *vocabulary_, alike_)) {}
 
 Machine::~Machine() = default;
 
@@ -19,7 +21,7 @@ Machine::Position Machine::start() {
 }
 
 void Machine::move_to_current(Position& position) {
-  if (arena_->full()) arena_ = std::make_shared<Arena>(*program_, *vocabulary_);
+  if (arena_->full()) arena_ = std::make_shared<Arena>(*program_, *vocabulary_, alike_);
   if (position.arena == arena_) return;
   position.configuration = arena_->import(*position.arena, position.configuration);
   position.arena = arena_;

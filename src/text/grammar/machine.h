@@ -36,6 +36,7 @@ class Machine {
   void move_to_current(Position& position);
   std::shared_ptr<const Program> program_;
   std::shared_ptr<const Vocabulary> vocabulary_;
+  std::vector<StateId> alike_;
   std::mutex mutex_;
   std::shared_ptr<Arena> arena_;  // of new positions
 };

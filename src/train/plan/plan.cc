@@ -6,6 +6,7 @@
 #include "model/adapter_init.h"
 #include "model/adapter_parts.h"
 #include "model/load.h"
+#include "ops/gemm.h"
 #include "train/offload.h"
 #include "train/optimizers/projection.h"
 #include "train/optimizers/table.h"
@@ -127,7 +128,10 @@ AdapterSizes adapter_sizes(const Shapes& shapes, const config::Task& task) {
   for (const model::LinearLayer* linear : block.linears()) {
     if (!linear->lora) continue;
     sizes.ranks += linear->lora->a.size(0);
-    if (linear->lora->dora) sizes.outputs += linear->weight.size(0);
+    // In one pass over the weight nothing is kept before the scaling.
+    const bool one_pass =
+        linear->weight.scalar_type() == at::kBFloat16 && !linear->bias.defined() && ops::has_panel_gemm();
+    if (linear->lora->dora && !one_pass) sizes.outputs += linear->weight.size(0);
   }
   return sizes;
 }

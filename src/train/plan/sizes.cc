@@ -66,7 +66,7 @@ LossSizes loss_sizes(const model::ModelSpec& spec, const BatchShape& batch, bool
   // Before and after the final norm, and the gradient; rows that are trained once more with theirs.
   sizes.hidden = element * spec.hidden * (3 * batch.tokens + 2 * batch.trained);
   const int64_t rows = std::min(batch.trained, ops::cross_entropy_chunk_rows(batch.trained, spec.vocab));
-  sizes.logits = rows * spec.vocab * (kFloat + element);
+  sizes.logits = rows * spec.vocab * kFloat;  // their gradient takes their place
   if (trains_head) {
     const int64_t head = spec.vocab * spec.hidden;
     // One chunk's product and its fp32 copy; the fp32 sum beside the gradient in the model's type.

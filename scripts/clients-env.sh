@@ -30,7 +30,7 @@ log=$cache/clients-env.log
 python3 -m venv "$env" >"$log" 2>&1 || no_environment "python3 -m venv failed (Debian: python3-venv), see $log"
 "$env/bin/pip" install --disable-pip-version-check --no-input -q --no-deps -r "$requirements" >>"$log" 2>&1 ||
   no_environment "pip could not install $requirements: $(tail -n 1 "$log") (see $log)"
-"$env/bin/python" -c 'import anthropic, langchain_openai, openai, prometheus_client' >>"$log" 2>&1 ||
+"$env/bin/python" -c 'import anthropic, langchain_openai, openai, prometheus_client, schemathesis' >>"$log" 2>&1 ||
   no_environment "the installed clients do not load, see $log"
 echo "$want" >"$stamp"
 echo "clients-env: done"

@@ -1,6 +1,6 @@
 // The decoder as a StepModel: weights laid out for serving (ops/packed_weight.h), keys and values in blocks
-// (ops/kv_cache.h), several adapters in one batch. Every token's result depends on the tokens before it alone,
-// bit for bit.
+// (ops/kv_cache.h), several adapters in one batch. Every token's result depends on the tokens before it
+// alone, bit for bit.
 #pragma once
 #include <memory>
 #include <vector>
@@ -29,8 +29,8 @@ class DecoderModel : public StepModel {
   int64_t blocks() const override { return blocks_; }
   std::span<const float> forward(std::span<const Step> steps) override;
   std::vector<std::vector<float>> embed(std::span<const Step> steps) override;
-  // Low-rank pairs on linears of the blocks only: throws base::Error(model) for DoRA, saved modules and embeddings,
-  // which need a model of their own (swift export --merge_lora).
+  // Low-rank pairs on linears of the blocks only: throws base::Error(model) for DoRA, saved modules and
+  // embeddings, which need a model of their own (swift export --merge_lora).
   int32_t load_adapter(const std::filesystem::path& directory) override;
   void unload_adapter(int32_t adapter) override;
 

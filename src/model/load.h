@@ -28,8 +28,8 @@ Decoder load_decoder(const std::filesystem::path& directory, std::optional<at::S
 // alone.
 Decoder random_decoder(const std::filesystem::path& directory, at::ScalarType dtype, uint64_t seed);
 
-// Writes weights (5 GB shards), config.json with its dtype and vocab_size, and copies tokenizer and generation
-// files of `source`. Quantized weights are unpacked one after another.
+// Writes weights (5 GB shards), config.json with its dtype and vocab_size, and copies tokenizer and
+// generation files of `source`. Quantized weights are unpacked one after another.
 void save_model(const Decoder& decoder, const std::filesystem::path& source,
                 const std::filesystem::path& target);
 

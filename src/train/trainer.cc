@@ -174,8 +174,9 @@ std::optional<double> Trainer::accumulate(const StepBatch& batch) {
     // A mean over the micro-batches, so that accumulation does not multiply it.
     model::RouterBalance balance(
         decoder_.spec.layers, task_.router_aux_loss_coef / static_cast<double>(batch.micro_batches.size()));
-    const model::Pass pass{keys.bits(i) | 1U, task_.gradient_checkpointing, task_.neftune_noise_alpha,
-                           task_.router_aux_loss_coef > 0 ? &balance : nullptr, activation_store_.get(), tile};
+    const model::Pass pass{keys.bits(i) | 1U,         task_.gradient_checkpointing,
+                           task_.neftune_noise_alpha, task_.router_aux_loss_coef > 0 ? &balance : nullptr,
+                           activation_store_.get(),   tile};
     if (activation_store_) activation_store_->clear();
     model::PackedContext attention(batch.micro_batches[i].cu_seqlens);  // the backward pass reads it too
     const Tensor part = pack_loss(decoder_, batch.micro_batches[i], attention, scale, pass, shape,

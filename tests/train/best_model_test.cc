@@ -1,11 +1,12 @@
 // load_best_model_at_end: what the run ends with, and what pruning leaves.
+#include "train/best_model.h"
+
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <fstream>
 
 #include "model/load.h"
-#include "train/best_model.h"
 #include "train/parameters.h"
 #include "train/run_directory.h"
 #include "train/trainer.h"

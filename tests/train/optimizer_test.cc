@@ -6,8 +6,8 @@
 #include <set>
 
 #include "base/error.h"
-#include "optimizer_cases.h"
 #include "ops/dynamic_map.h"
+#include "optimizer_cases.h"
 
 using namespace swift;
 using namespace swift::tests;

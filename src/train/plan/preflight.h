@@ -2,8 +2,8 @@
 #pragma once
 #include <span>
 
-#include "data/sample.h"
 #include "base/memory.h"
+#include "data/sample.h"
 #include "train/plan/plan.h"
 
 namespace swift::train {

@@ -1,6 +1,10 @@
 #include "model/serving.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/error.h"
+#include "base/format.h"
 #include "model/adapter.h"
 #include "ops/packed_weight.h"
 
@@ -8,15 +12,18 @@ namespace swift::model {
 namespace {
 
 void require_plain(Decoder& adapted, const LoraSettings& settings, const std::filesystem::path& directory) {
-  std::string fault;
-  if (settings.dora) fault = "DoRA";
-  if (!settings.modules_to_save.empty()) fault = "modules_to_save";
-  if (settings.bias != "none") fault = "trained biases";
-  if (settings.save_vocabulary || adapted.embed_lora || adapted.head_lora)
-    fault = "an update of the vocabulary";
-  if (fault.empty()) return;
+  const bool vocabulary = settings.save_vocabulary || adapted.embed_lora || adapted.head_lora;
+  const std::array<std::pair<const char*, bool>, 4> faults = {{
+      {"DoRA", settings.dora},
+      {"modules_to_save", !settings.modules_to_save.empty()},
+      {"trained biases", settings.bias != "none"},
+      {"an update of the vocabulary", vocabulary},
+  }};
+  const auto found = std::find_if(faults.begin(), faults.end(), [](const auto& f) { return f.second; });
+  if (found == faults.end()) return;
   throw base::Error(
-      base::ExitCode::model, "the adapter has " + fault + ", which cannot share a base with other adapters",
+      base::ExitCode::model,
+      base::cat("the adapter has ", found->first, ", which cannot share a base with other adapters"),
       {directory.string()}, "merge it with swift export --merge_lora true and serve the result");
 }
 

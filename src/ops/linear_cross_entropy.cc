@@ -107,6 +107,15 @@ Tensor losses_and_gradients(Tensor& z, const Tensor& labels, const Tensor& weigh
   return dz;
 }
 
+// At least `count` elements of the workspace; undefined without one.
+Tensor memory_of(const TokenTerms& terms, int64_t count, const Tensor& like) {
+  if (!terms.workspace) return {};
+  Tensor& memory = terms.workspace->logits;
+  if (!memory.defined() || memory.numel() < count)
+    memory = at::empty({count}, like.options().dtype(at::kFloat));
+  return memory;
+}
+
 struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& h, const Tensor& w, const Tensor& labels,
                         double scale, const LossShape& shape, const TokenTerms& terms) {
@@ -123,7 +132,7 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
     for (int64_t first = 0; first < kept.size(0); first += step) {
       const int64_t count = std::min(step, kept.size(0) - first);
       const Tensor part = kept.narrow(0, first, count);
-      Tensor z = logits(part, w);
+      Tensor z = logits(part, w, memory_of(terms, count * w.size(0), h));
       Tensor part_losses = losses.narrow(0, first, count);
       const Tensor dz = losses_and_gradients(z, targets.narrow(0, first, count),
                                              factors.defined() ? factors.narrow(0, first, count) : Tensor(),

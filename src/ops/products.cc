@@ -52,12 +52,12 @@ Tensor product_nn(const Tensor& dy, const Tensor& w, const LowRankTerm& update) 
   return dx;
 }
 
-Tensor logits(const Tensor& x, const Tensor& w) {
+Tensor logits(const Tensor& x, const Tensor& w, const Tensor& memory) {
   const int64_t rows = x.size(0);
   const bool vector = rows <= kVectorRows && has_vector_bf16();
-  if (!runs_native(x, w) || rows == 0 || (!vector && !has_panel_gemm()))
-    return at::linear(x, w).to(at::kFloat);
-  Tensor y = at::empty({rows, w.size(0)}, x.options().dtype(at::kFloat));
+  Tensor y = memory.defined() ? memory.narrow(0, 0, rows * w.size(0)).view({rows, w.size(0)})
+                              : at::empty({rows, w.size(0)}, x.options().dtype(at::kFloat));
+  if (!runs_native(x, w) || rows == 0 || (!vector && !has_panel_gemm())) return y.copy_(at::linear(x, w));
   const Tensor in = x.contiguous();
   if (vector) {
     gemv_bf16<float>(data(in), data(w), nullptr, y.data_ptr<float>(), rows, w.size(0), w.size(1));

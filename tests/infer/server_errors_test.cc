@@ -191,7 +191,7 @@ TEST_CASE("a full queue is a 429 that says when to come again, and leaves nothin
   HttpClient first(fixture.server->port());
   first.send_post("/v1/chat/completions", ServerFixture::chat("hang", {{"stream", true}}).dump());
   first.until("begin");
-  const Response response = fixture.post("/v1/chat/completions", ServerFixture::chat("hello", {{"n", 2}}));
+  const Response response = fixture.post("/v1/chat/completions", ServerFixture::chat("hang", {{"n", 2}}));
   CHECK(response.status == 429);
   CHECK(response.has("Retry-After: 1\r\n"));
   CHECK(response.body == body_of("The server is at its limit of waiting requests. Please retry later.",

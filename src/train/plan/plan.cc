@@ -193,12 +193,11 @@ std::vector<PlanPhase> phases_of(const PlanInput& input, const Shapes& shapes) {
                     std::max(loss.weight_work + (accumulates && head ? table : 0), blocks.forward_work)};
   // The lookup's gradient joins the head's.
   const int64_t lookup = embeds ? table : 0;
-  // The logits keep their memory from step to step.
-  PlanPhase begin{"backward, last block", first, blocks.kept + blocks.last, loss.logits, blocks.work};
+  PlanPhase begin{"backward, last block", first, blocks.kept + blocks.last, 0, blocks.work};
   PlanPhase end{"backward, first block", all,
-                blocks.kept / std::max<int64_t>(1, input.spec.layers) + blocks.last, loss.logits,
+                blocks.kept / std::max<int64_t>(1, input.spec.layers) + blocks.last, 0,
                 std::max(lookup, blocks.work)};
-  PlanPhase update{"update", all, 0, loss.logits, update_work(input, shapes.parameters)};
+  PlanPhase update{"update", all, 0, 0, update_work(input, shapes.parameters)};
   return {forward, begin, end, update};
 }
 
@@ -244,7 +243,7 @@ std::vector<PlanItem> Plan::items() const {
   const PlanPhase& phase = largest();
   all.push_back({"gradients", gradient_dtype, phase.gradients, ""});
   all.push_back({"activations", activation_dtype, phase.activations, ""});
-  all.push_back({"logits", "float32", phase.logits, "one chunk; its gradient takes its place"});
+  all.push_back({"logits", "float32", phase.logits, "one chunk and its gradient"});
   all.push_back({"work space", "", phase.work, ""});
   return all;
 }

@@ -5,8 +5,6 @@
 //   returns the sum over trained tokens, fp32 scalar; divide by the token count outside. Logits and sums in
 //   fp32.
 #pragma once
-#include <memory>
-
 #include "ops/torch.h"
 
 namespace swift::ops {
@@ -22,17 +20,10 @@ struct LossShape {
   bool dft = false;
 };
 
-// Memory of the logits that outlives a call: taken anew in every step it would find no hole of its size among
-// the activations, and the heap would grow by as much.
-struct LossWorkspace {
-  at::Tensor logits;  // fp32, as many elements as the largest chunk had
-};
-
 // What is per token, each (tokens) fp32 or undefined.
 struct TokenTerms {
   at::Tensor weights;  // factor on the loss of each token; undefined: 1
   at::Tensor losses;   // receives the weighted loss of each token before `scale`, 0 where not trained
-  std::shared_ptr<LossWorkspace> workspace = {};  // or null: memory of the call
 };
 
 // Rows of logits that exist at a time, all chunks being of about one size; fp32, and beside them their

@@ -57,7 +57,10 @@ Tensor logits(const Tensor& x, const Tensor& w, const Tensor& memory) {
   const bool vector = rows <= kVectorRows && has_vector_bf16();
   Tensor y = memory.defined() ? memory.narrow(0, 0, rows * w.size(0)).view({rows, w.size(0)})
                               : at::empty({rows, w.size(0)}, x.options().dtype(at::kFloat));
-  if (!runs_native(x, w) || rows == 0 || (!vector && !has_panel_gemm())) return y.copy_(at::linear(x, w));
+  if (!runs_native(x, w) || rows == 0 || (!vector && !has_panel_gemm())) {
+    const bool direct = x.scalar_type() == at::kFloat && w.scalar_type() == at::kFloat;
+    return direct ? at::mm_out(y, x, w.t()) : y.copy_(at::linear(x, w));
+  }
   const Tensor in = x.contiguous();
   if (vector) {
     gemv_bf16<float>(data(in), data(w), nullptr, y.data_ptr<float>(), rows, w.size(0), w.size(1));

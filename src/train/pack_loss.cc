@@ -14,11 +14,9 @@ Tensor tensor_of(const std::vector<T>& values, at::ScalarType type) {
 }  // namespace
 
 Tensor pack_loss(const model::Decoder& decoder, const data::Pack& pack, model::AttentionContext& attention,
-                 double scale, const model::Pass& pass, const ops::LossShape& shape, ChannelLoss* channels,
-                 const std::shared_ptr<ops::LossWorkspace>& workspace) {
+                 double scale, const model::Pass& pass, const ops::LossShape& shape, ChannelLoss* channels) {
   const Tensor h = decoder.hidden_states(pack.input_ids, pack.position_ids, attention, pass);
   ops::TokenTerms terms;
-  terms.workspace = workspace;
   if (!pack.weights.empty()) terms.weights = tensor_of(pack.weights, at::kFloat);
   if (channels != nullptr) terms.losses = at::empty({h.size(0)}, at::kFloat);
   const Tensor labels = tensor_of(pack.labels, at::kLong);

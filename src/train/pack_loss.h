@@ -11,7 +11,6 @@ namespace swift::train {
 // the tokens by channel. With pass.recompute, `attention` must outlive the backward pass.
 at::Tensor pack_loss(const model::Decoder& decoder, const data::Pack& pack,
                      model::AttentionContext& attention, double scale, const model::Pass& pass,
-                     const ops::LossShape& shape = {}, ChannelLoss* channels = nullptr,
-                     const std::shared_ptr<ops::LossWorkspace>& workspace = nullptr);
+                     const ops::LossShape& shape = {}, ChannelLoss* channels = nullptr);
 
 }  // namespace swift::train

@@ -180,7 +180,7 @@ std::optional<double> Trainer::accumulate(const StepBatch& batch) {
     if (activation_store_) activation_store_->clear();
     model::PackedContext attention(batch.micro_batches[i].cu_seqlens);  // the backward pass reads it too
     const Tensor part = pack_loss(decoder_, batch.micro_batches[i], attention, scale, pass, shape,
-                                  task_.enable_channel_loss ? &channels : nullptr, workspace_);
+                                  task_.enable_channel_loss ? &channels : nullptr);
     loss += part.item<double>() + balance.coefficient() * balance.loss();
     part.backward();
   }
@@ -249,7 +249,7 @@ double Trainer::evaluate(std::span<const data::Sample> samples, ChannelLoss* cha
         std::min(samples.size(), first + static_cast<size_t>(task_.per_device_eval_batch_size));
     for (; first < last; ++first) data::append(pack, samples[first]);
     model::PackedContext attention(pack.cu_seqlens);
-    sum += pack_loss(decoder_, pack, attention, 1.0, {}, {}, channels, workspace_).item<double>();
+    sum += pack_loss(decoder_, pack, attention, 1.0, {}, {}, channels).item<double>();
     trained += pack.trained_tokens;
   }
   return sum / static_cast<double>(std::max<int64_t>(1, trained));

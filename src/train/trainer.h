@@ -9,7 +9,6 @@
 #include "data/sample.h"
 #include "model/activation_store.h"
 #include "model/adapter.h"
-#include "ops/linear_cross_entropy.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/layerwise.h"
@@ -77,7 +76,6 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<LayerwiseUpdates> layerwise_;  // updates happen in the backward pass
   int64_t total_steps_;
-  std::shared_ptr<ops::LossWorkspace> workspace_ = std::make_shared<ops::LossWorkspace>();
   Schedule schedule_;
   TrainerState state_;
   std::optional<Reporter> reporter_;

@@ -243,7 +243,7 @@ std::vector<PlanItem> Plan::items() const {
   const PlanPhase& phase = largest();
   all.push_back({"gradients", gradient_dtype, phase.gradients, ""});
   all.push_back({"activations", activation_dtype, phase.activations, ""});
-  all.push_back({"logits", "float32", phase.logits, "one chunk and its gradient"});
+  all.push_back({"logits", "float32", phase.logits, "one chunk; its gradient takes its place"});
   all.push_back({"work space", "", phase.work, ""});
   return all;
 }

@@ -1,10 +1,7 @@
 #include "ops/linear_cross_entropy.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cmath>
-#include <new>
 
 #include "ops/lanes.h"
 #include "ops/linear.h"
@@ -110,17 +107,6 @@ Tensor losses_and_gradients(Tensor& z, const Tensor& labels, const Tensor& weigh
   return dz;
 }
 
-// Memory of fp32 logits outside of the heap: among the activations no hole would be as large, and the heap
-// would grow by as much in every run.
-Tensor mapped(int64_t count) {
-  const auto bytes = static_cast<size_t>(count) * sizeof(float);
-  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  ::madvise(memory, bytes, MADV_HUGEPAGE);
-  return at::from_blob(
-      memory, {count}, [bytes](void* data) { ::munmap(data, bytes); }, at::TensorOptions(at::kFloat));
-}
-
 struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& h, const Tensor& w, const Tensor& labels,
                         double scale, const LossShape& shape, const TokenTerms& terms) {
@@ -137,7 +123,7 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
     for (int64_t first = 0; first < kept.size(0); first += step) {
       const int64_t count = std::min(step, kept.size(0) - first);
       const Tensor part = kept.narrow(0, first, count);
-      Tensor z = logits(part, w, h.is_cpu() ? mapped(count * w.size(0)) : Tensor());
+      Tensor z = logits(part, w);
       Tensor part_losses = losses.narrow(0, first, count);
       const Tensor dz = losses_and_gradients(z, targets.narrow(0, first, count),
                                              factors.defined() ? factors.narrow(0, first, count) : Tensor(),

@@ -52,11 +52,10 @@ Tensor product_nn(const Tensor& dy, const Tensor& w, const LowRankTerm& update) 
   return dx;
 }
 
-Tensor logits(const Tensor& x, const Tensor& w, const Tensor& memory) {
+Tensor logits(const Tensor& x, const Tensor& w) {
   const int64_t rows = x.size(0);
   const bool vector = rows <= kVectorRows && has_vector_bf16();
-  Tensor y = memory.defined() ? memory.narrow(0, 0, rows * w.size(0)).view({rows, w.size(0)})
-                              : at::empty({rows, w.size(0)}, x.options().dtype(at::kFloat));
+  Tensor y = at::empty({rows, w.size(0)}, x.options().dtype(at::kFloat));
   if (!runs_native(x, w) || rows == 0 || (!vector && !has_panel_gemm())) {
     const bool direct = x.scalar_type() == at::kFloat && w.scalar_type() == at::kFloat;
     return direct ? at::mm_out(y, x, w.t()) : y.copy_(at::linear(x, w));

@@ -18,7 +18,7 @@ at::Tensor product_nt(const at::Tensor& x, const at::Tensor& w, const at::Tensor
 // dy · W. dy (rows, out), W (out, in). update as in product_nt, for any number of rows of bf16.
 at::Tensor product_nn(const at::Tensor& dy, const at::Tensor& w, const LowRankTerm& update = {});
 
-// x · W^T in fp32: logits. memory: an fp32 tensor whose first elements become the result, or undefined.
-at::Tensor logits(const at::Tensor& x, const at::Tensor& w, const at::Tensor& memory = {});
+// x · W^T in fp32: logits.
+at::Tensor logits(const at::Tensor& x, const at::Tensor& w);
 
 }  // namespace swift::ops

@@ -16,8 +16,8 @@ build: setup
 
 test: build
 	@cmake --build --preset release -j $(JOBS)
-	@bash scripts/kube-env.sh $(abspath $(CACHE))
-	@bash scripts/clients-env.sh $(abspath $(CACHE))
+	@bash scripts/python-env.sh $(abspath $(CACHE)) kube checkov,kubernetes_validate,yaml,yamllint
+	@bash scripts/python-env.sh $(abspath $(CACHE)) clients anthropic,langchain_openai,openai,prometheus_client,schemathesis
 	@cd build/release && ctest -LE slow --output-on-failure -j $(JOBS)
 
 demo: build

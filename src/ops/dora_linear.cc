@@ -17,7 +17,7 @@ using torch::autograd::tensor_list;
 // n² = squares + 2 · scale · sum_k cross_k B_k + scale² · B · gram · B^T for each column, and gain = m / n.
 class NormRule {
  public:
-  NormRule(const Update& update, const Tensor& a, const Tensor& magnitude, const Tensor& squares)
+  NormRule(const LowRank& update, const Tensor& a, const Tensor& magnitude, const Tensor& squares)
       : rank_(a.size(0)),
         columns_(update.b.size(0)),
         scale_(static_cast<float>(update.scale)),
@@ -68,7 +68,7 @@ struct DoraFunction : torch::autograd::Function<DoraFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& w, const Tensor& a_in,
                         const Tensor& b, const Tensor& magnitude, const Tensor& squares, double scale,
                         double dropout, int64_t key) {
-    const Update update{a_in, b, scale, dropout, static_cast<uint64_t>(key)};
+    const LowRank update{a_in, b, scale, dropout, static_cast<uint64_t>(key)};
     const Tensor a = even_rank(a_in, 0);
     const NormRule rule(update, a, magnitude, squares);
     Tensor h;
@@ -86,9 +86,9 @@ struct DoraFunction : torch::autograd::Function<DoraFunction> {
 
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
     const auto saved = ctx->get_saved_variables();
-    const Update update{saved[2], saved[3], ctx->saved_data["scale"].toDouble(),
-                        ctx->saved_data["dropout"].toDouble(),
-                        static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
+    const LowRank update{saved[2], saved[3], ctx->saved_data["scale"].toDouble(),
+                         ctx->saved_data["dropout"].toDouble(),
+                         static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
     const Tensor &x = saved[0], &w = saved[1], &h = saved[4], &y = saved[5], &gain = saved[6];
     const auto [dz, product] = scale_rows_backward(y, grads[0].contiguous(), gain);
     const UpdateGradients g = update_gradients(dz, x, w, h, update, ctx->needs_input_grad(0),

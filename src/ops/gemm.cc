@@ -172,13 +172,13 @@ void gemm_nt_f32(const BFloat16* x, const BFloat16* w, float* y, int64_t m, int6
 }
 
 void gemm_nn(const BFloat16* dy, const BFloat16* w, BFloat16* dx, int64_t m, int64_t n, int64_t k,
-             const LowRankTerm& update, int64_t stride) {
+             const LowRankTerm& update, int64_t dy_stride) {
   const auto most = static_cast<size_t>(kInterleaved.panels * kPanel);
   const std::vector<float> no_bias(most, 0.0F), no_gain(most, 1.0F);
   const auto pack_update = [&](int64_t column, int64_t count, uint32_t* panel) {
     interleaved(update.right, k)(column, count, 0, update.rank / 2, panel);
   };
-  by_panels(dy, {m, k, n, stride > 0 ? stride : n}, kInterleaved, interleaved(w, k),
+  by_panels(dy, {m, k, n, dy_stride > 0 ? dy_stride : n}, kInterleaved, interleaved(w, k),
             {update.left, update.rank}, pack_update, {},
             [&](const float* tile, int64_t stride, int64_t first, int64_t width) {
               round_rows(tile, stride, no_gain.data(), no_bias.data(), dx + first, m, width, k);

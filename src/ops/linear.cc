@@ -47,8 +47,8 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const bool want_dx = ctx->needs_input_grad(0);
     UpdateGradients g;
     if (a.defined()) {
-      const Update update{a, b, ctx->saved_data["scale"].toDouble(), ctx->saved_data["dropout"].toDouble(),
-                          static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
+      const LowRank update{a, b, ctx->saved_data["scale"].toDouble(), ctx->saved_data["dropout"].toDouble(),
+                           static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
       g = update_gradients(dy, x, w, h, update, want_dx, ctx->needs_input_grad(a_edge),
                            ctx->needs_input_grad(a_edge + 1));
     } else if (want_dx) {

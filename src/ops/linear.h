@@ -6,18 +6,10 @@
 #include <optional>
 
 #include "ops/dropout.h"
+#include "ops/low_rank_update.h"
 #include "ops/products.h"
 
 namespace swift::ops {
-
-// The low-rank update of one linear.
-struct LowRank {
-  at::Tensor a;              // (rank, in)
-  at::Tensor b;              // (out, rank)
-  double scale = 1.0;        // alpha / rank, or alpha / sqrt(rank)
-  double dropout = 0;        // probability of zeroing an element of x
-  uint64_t dropout_key = 0;  // the mask is a pure function of this key and the element's index
-};
 
 struct Linear {
   // Throws base::Error(failure) naming both shapes when they disagree.

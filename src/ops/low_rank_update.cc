@@ -15,11 +15,11 @@ const at::BFloat16* data(const Tensor& t) {
 
 }  // namespace
 
-Tensor Update::dropped(const Tensor& x) const {
-  return dropout > 0 ? keyed_dropout(x, dropout, key) : x;
+Tensor LowRank::dropped(const Tensor& x) const {
+  return dropout > 0 ? keyed_dropout(x, dropout, dropout_key) : x;
 }
 
-Tensor updated_product(const Tensor& x, const Tensor& w, const Tensor& bias, const Update& update, Tensor& h,
+Tensor updated_product(const Tensor& x, const Tensor& w, const Tensor& bias, const LowRank& update, Tensor& h,
                        const ColumnGain& scaling) {
   if (runs_panels(x, w)) {
     h = project_down(update.dropped(x.contiguous()), even_rank(update.a, 0), update.scale);
@@ -32,7 +32,7 @@ Tensor updated_product(const Tensor& x, const Tensor& w, const Tensor& bias, con
 }
 
 UpdateGradients update_gradients(const Tensor& dy, const Tensor& x, const Tensor& w, const Tensor& h,
-                                 const Update& update, bool want_dx, bool want_da, bool want_db) {
+                                 const LowRank& update, bool want_dx, bool want_da, bool want_db) {
   UpdateGradients g;
   const int64_t rank = update.a.size(0);
   const bool panels = runs_panels(dy, w);
@@ -50,7 +50,7 @@ UpdateGradients update_gradients(const Tensor& dy, const Tensor& x, const Tensor
   } else {
     g.dx = product_nn(dy, w);
     const Tensor through = at::mm(dh, a);
-    g.dx.add_(update.dropout > 0 ? keyed_dropout(through, update.dropout, update.key) : through);
+    g.dx.add_(update.dropout > 0 ? keyed_dropout(through, update.dropout, update.dropout_key) : through);
   }
   return g;
 }

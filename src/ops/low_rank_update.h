@@ -5,20 +5,22 @@
 
 namespace swift::ops {
 
-// The low-rank pair of a pass, and what x goes through before it meets A.
-struct Update {
-  at::Tensor a, b;  // (rank, in), (out, rank) fp32
-  double scale = 1.0;
-  double dropout = 0;
-  uint64_t key = 0;
+// The low-rank update of one linear.
+struct LowRank {
+  at::Tensor a;              // (rank, in) fp32
+  at::Tensor b;              // (out, rank) fp32
+  double scale = 1.0;        // alpha / rank, or alpha / sqrt(rank)
+  double dropout = 0;        // probability of zeroing an element of x
+  uint64_t dropout_key = 0;  // the mask is a pure function of this key and the element's index
 
+  // What meets A: x, or x with its mask.
   at::Tensor dropped(const at::Tensor& x) const;
 };
 
 // y = (x · W^T + h · B^T) scaled by column, + bias; h = scale · drop(x) · A^T (tokens, rank) is kept for the
 // backward pass. scaling must be empty where runs_panels() does not hold.
 at::Tensor updated_product(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
-                           const Update& update, at::Tensor& h, const ColumnGain& scaling = {});
+                           const LowRank& update, at::Tensor& h, const ColumnGain& scaling = {});
 
 struct UpdateGradients {
   at::Tensor dx, da, db;
@@ -26,7 +28,7 @@ struct UpdateGradients {
 
 // Gradients of updated_product without scaling; those that are not wanted stay undefined. dy (tokens, out).
 UpdateGradients update_gradients(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& w,
-                                 const at::Tensor& h, const Update& update, bool want_dx, bool want_da,
+                                 const at::Tensor& h, const LowRank& update, bool want_dx, bool want_da,
                                  bool want_db);
 
 }  // namespace swift::ops

@@ -51,8 +51,8 @@ struct QuantizedLinearFunction : torch::autograd::Function<QuantizedLinearFuncti
     const bool want_dx = ctx->needs_input_grad(0);
     UpdateGradients g;
     if (a.defined()) {
-      const Update update{a, b, ctx->saved_data["scale"].toDouble(), ctx->saved_data["dropout"].toDouble(),
-                          static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
+      const LowRank update{a, b, ctx->saved_data["scale"].toDouble(), ctx->saved_data["dropout"].toDouble(),
+                           static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
       g = update_gradients(dy, x, w->unpack(w->compute_type()), h, update, want_dx,
                            ctx->needs_input_grad(edge), ctx->needs_input_grad(edge + 1));
     } else if (want_dx) {

@@ -26,7 +26,7 @@ def enter():
     env = pathlib.Path(sys.argv[1]).resolve()
     python = env / "bin" / "python"
     if not (env / "requirements.sha256").is_file():
-        print(f"skipped: no clients in {env}; scripts/clients-env.sh makes them")
+        print(f"skipped: no clients in {env}; scripts/python-env.sh makes them")
         sys.exit(SKIPPED)
     if pathlib.Path(sys.prefix).resolve() != env:
         os.execv(python, [str(python), *sys.argv])

@@ -25,7 +25,7 @@ def enter():
     env = pathlib.Path(sys.argv[1]).resolve()
     python = env / "bin" / "python"
     if not (env / "requirements.sha256").is_file():
-        skip(f"no validators in {env}; scripts/kube-env.sh makes them")
+        skip(f"no validators in {env}; scripts/python-env.sh makes them")
     if pathlib.Path(sys.prefix).resolve() != env:
         os.execv(python, [str(python), *sys.argv])
     return [pathlib.Path(argument).resolve() for argument in sys.argv[2:]]

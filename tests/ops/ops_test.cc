@@ -1,6 +1,5 @@
 #include "gradcheck.h"
 #include "ops/attention.h"
-#include "ops/cached_attention.h"
 #include "ops/gemm.h"
 #include "ops/linear.h"
 #include "ops/linear_cross_entropy.h"
@@ -61,19 +60,6 @@ TEST_CASE("packed attention equals its plain twin with grouped heads and samples
           [&](const auto& in) { return ops::PackedAttention::plain(in[0], in[1], in[2], bounds, 0.25); },
           {random({41, 4, 16}, type), random({41, kv_heads, 16}, type), random({41, kv_heads, 16}, type)},
           tolerance_of(type));
-    }
-  }
-}
-
-TEST_CASE("cached attention equals its plain twin for one, few and many new tokens") {
-  for (const auto type : kTypes) {
-    const at::Tensor keys = random({2, 64, 16}, type), values = random({2, 64, 16}, type);
-    for (const auto& [fresh, length] : {std::pair{1, 1}, {1, 37}, {3, 37}, {20, 37}, {20, 20}}) {
-      CAPTURE(fresh, length);
-      const at::Tensor q = random({fresh, 4, 16}, type);
-      CHECK(relative(ops::CachedAttention::forward(q, keys, values, length, 0.25),
-                     ops::CachedAttention::plain(q, keys, values, length, 0.25)) <
-            tolerance_of(type).forward);
     }
   }
 }

@@ -3,9 +3,10 @@
 
 namespace swift::ops {
 
-// From now on tensors come from malloc, aligned by hand. LibTorch asks posix_memalign, which in glibc before
-// 2.38 looks for a block with room for the worst alignment and so never takes the hole that a tensor of the
-// same size has left: the heap of a training run grows by as much as its largest tensors.
-void use_plain_malloc();
+// From now on large tensors come from a page arena (base/page_arena.h), so that a run's peak is what its
+// tensors need at once, and small ones from malloc, aligned by hand. LibTorch asks posix_memalign, which in
+// glibc before 2.38 looks for a block with room for the worst alignment and so never takes the hole that a
+// tensor of the same size has left.
+void use_tensor_arena();
 
 }  // namespace swift::ops

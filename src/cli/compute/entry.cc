@@ -57,7 +57,7 @@ extern "C" [[gnu::visibility("default")]] int swift_compute_run(const char* verb
   using namespace swift;
   try {
     cli::keep_pages();
-    ops::use_plain_malloc();
+    ops::use_tensor_arena();
 #ifdef SWIFT_CUDA
     cli::report_devices();
 #endif

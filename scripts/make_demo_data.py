@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the demo's texts into assets/demo: corpus.jsonl, instruct.jsonl and heldout.jsonl.
+"""Writes the demo's texts into assets/demo: corpus.jsonl, instruct.jsonl, heldout.jsonl, and the problems of
+arithmetic.jsonl and arithmetic_heldout.jsonl.
 
 Development-time only; Python's standard library, no network. The same bytes on every run (seeded).
 All text comes from the patterns and word tables in scripts/demo_data.
@@ -18,6 +19,7 @@ SEED = 20240
 CORPUS_BYTES = 4_200_000
 INSTRUCT_ROWS = 2000
 HELDOUT_PER_TASK = 8
+HELDOUT_PROBLEMS = 62
 # Share of documents; worksheets and talks are what the instruction set builds on.
 MIX = [(story, 0.17), (facts, 0.14), (passage_with_questions, 0.13), (worksheet, 0.36), (talk, 0.2)]
 
@@ -56,6 +58,18 @@ def requests(rng: random.Random) -> tuple[list[dict], list[dict]]:
     return instruct, heldout
 
 
+def problems(rng: random.Random) -> tuple[list[dict], list[dict]]:
+    """Sums and differences up to 20 with their solution, for training and held out: no operands in both."""
+    sums = [("+", a, b) for a in range(21) for b in range(21 - a)]
+    instances = sums + [("-", a + b, b) for _, a, b in sums]
+    rng.shuffle(instances)
+    forms = {"+": ["Add {a} and {b}.", "Calculate {a} + {b}.", "How much is {a} plus {b}?"],
+             "-": ["Subtract {b} from {a}.", "Calculate {a} - {b}.", "How much is {a} minus {b}?"]}
+    rows = [{"messages": [{"role": "user", "content": rng.choice(forms[sign]).format(a=a, b=b)}],
+             "solution": str(a + b if sign == "+" else a - b)} for sign, a, b in instances]
+    return rows[HELDOUT_PROBLEMS:], rows[:HELDOUT_PROBLEMS]
+
+
 def turn(prompt: str, answer: str) -> list[dict]:
     return [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
 
@@ -84,6 +98,9 @@ def main() -> None:
     write(folder / "corpus.jsonl", [{"text": text} for text in documents])
     write(folder / "instruct.jsonl", instruct)
     write(folder / "heldout.jsonl", heldout)
+    training, unseen = problems(random.Random(SEED + 2))
+    write(folder / "arithmetic.jsonl", training)
+    write(folder / "arithmetic_heldout.jsonl", unseen)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ void model_fields(FieldList& v, Task& t);
 void data_fields(FieldList& v, Task& t);
 void tuner_fields(FieldList& v, Task& t);
 void train_fields(FieldList& v, Task& t);
+void preference_fields(FieldList& v, Task& t);
+void grpo_fields(FieldList& v, Task& t);
 void infer_fields(FieldList& v, Task& t);
 void serve_fields(FieldList& v, Task& t);
 void export_fields(FieldList& v, Task& t);

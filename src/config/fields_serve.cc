@@ -17,6 +17,7 @@ void serve_fields(FieldList& v, Task& t) {
   v("ssl_keyfile", &t.ssl_keyfile, {}, "Private key (PEM) of ssl_certfile");
   v("cors_origins", &t.cors_origins, {}, "Web origins that browsers may call from; '*': every one");
   v("max_body_size", &t.max_body_size, {.min = 1, .max = 4096}, "Largest body of a request, MiB");
+  v("max_messages", &t.max_messages, {.min = 1, .max = kLargest}, "Most messages of a conversation");
   v("grace_period", &t.grace_period, {.min = 0, .max = kLargest},
     "Seconds that open answers may take to finish once the server is asked to stop");
   v("verbose", &t.verbose, {}, "Log a line for each request");
@@ -35,15 +36,26 @@ void serve_fields(FieldList& v, Task& t) {
     "Type of keys and values; auto: the model's own");
   v("kv_cache_memory", &t.kv_cache_memory, {.above = 0},
     "Memory for them in GiB; unset: a quarter of what is available");
-  v("speculative_tokens", &t.speculative_tokens, {.min = 0, .max = 64},
-    "Tokens guessed from the text so far and checked in one pass; answers stay the same. 0: none");
   v("max_logprobs", &t.max_logprobs, {.min = 0, .max = 20},
     "Most alternatives a request may ask for each token");
+  v("adapter_dir", &t.adapter_dir, {},
+    "Directory whose adapters /v1/load_lora_adapter may load; unset: only clients on this machine may load "
+    "any");
   v("tool_call_parser", &t.tool_call_parser,
-    {.one_of = {"auto", "none", "hermes", "llama3", "mistral", "deepseek", "glm", "pythonic"}},
+    {.one_of = {"auto", "none", "hermes", "qwen", "qwen25", "qwen3", "llama3", "llama3_json", "mistral",
+                "deepseek", "deepseek_v3", "deepseek_v31", "glm", "glm45", "pythonic"}},
     "Form of the model's tool calls; auto: by its chat template");
   v("reasoning_parser", &t.reasoning_parser, {.one_of = {"auto", "none", "think"}},
     "Whether <think>…</think> in an answer is reasoning; auto: by the chat template");
+
+  v.group("Decoding", kInfer | kDeploy);
+  v("speculative_tokens", &t.speculative_tokens, {.min = 0, .max = 64},
+    "Tokens guessed ahead and checked in one pass; answers stay the same. 0: none; unset: 4 with "
+    "speculative_model, else 0");
+  v("speculative_model", &t.speculative_model, {},
+    "Directory of a small model with the same tokens that guesses them; unset: from the text so far");
+  v("deterministic", &t.deterministic, {},
+    "A request gets the same tokens and log-probabilities alone and among others; always so on the CPU");
 }
 
 }  // namespace swift::config

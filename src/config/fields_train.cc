@@ -107,8 +107,10 @@ void checkpoint_fields(FieldList& v, Task& t) {
     "Evaluations without a better loss after which the run ends; unset: never");
   v("load_best_model_at_end", &t.load_best_model_at_end, {},
     "At the end take the weights of the best checkpoint and save them as the last one");
-  v("metric_for_best_model", &t.metric_for_best_model, {.one_of = {"loss", "eval_loss"}},
-    "What makes a checkpoint the best");
+  v("metric_for_best_model", &t.metric_for_best_model,
+    {.one_of = {"loss", "eval_loss", "reward", "eval_reward", "rewards/accuracies",
+                "eval_rewards/accuracies"}},
+    "What makes a checkpoint the best; unset: reward for method grpo, else loss");
   v("greater_is_better", &t.greater_is_better, {}, "Whether more of it is better; unset: not of a loss");
   v("per_device_eval_batch_size", &t.per_device_eval_batch_size, {.min = 1},
     "Samples a forward pass of evaluation");

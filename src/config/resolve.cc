@@ -4,9 +4,11 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "config/alignment.h"
 #include "config/base_weights.h"
 #include "config/best_model.h"
 #include "config/data_options.h"
+#include "config/decoding.h"
 #include "config/offload.h"
 #include "config/optim.h"
 #include "config/report.h"
@@ -98,6 +100,7 @@ void resolve_training(Task& task, std::vector<std::string>& warnings) {
   fill(task, task.eval_strategy, "eval_strategy", validates ? task.save_strategy : std::string("no"));
   fill(task, task.eval_steps, "eval_steps", task.save_steps);
   check_best_model(task, validates);
+  fill(task, task.greater_is_better, "greater_is_better", !task.metric_for_best_model.ends_with("loss"));
   check_offload(task);
   resolve_optim(task);
   optim_args(task);  // throws
@@ -144,9 +147,11 @@ std::vector<std::string> resolve(Task& task, std::string_view verb) {
     if (!checkpoint.empty()) load_args(task, checkpoint);
   }
   read_system(task);
+  if (trains(verb)) resolve_alignment(task, warnings);
   resolve_data(task, warnings);
   resolve_training(task, warnings);
   check_quantization(task, trains(verb));
+  resolve_decoding(task, warnings);
   read_new_tokens(task);
   if (trains(verb)) make_absolute(task);
   return warnings;

@@ -145,6 +145,82 @@ struct Task {
   int64_t dataloader_num_workers = 1;
   int64_t dataloader_prefetch_factor = 2;
 
+  // Alignment: preference methods and GRPO
+  std::vector<std::string> loss_type;     // resolved: sigmoid, kto, simpo or grpo, by method
+  std::vector<std::string> loss_weights;  // numbers; one a loss_type
+  std::optional<double> beta;             // resolved: 0.1; simpo 2, grpo 0.04
+  std::optional<std::string> ref_model;
+  std::vector<std::string> ref_adapters;  // "base": the bare weights
+  std::optional<bool> disable_dropout;    // resolved: true, but false for pt and sft
+  bool sync_ref_model = false;
+  double ref_model_mixup_alpha = 0.6;
+  int64_t ref_model_sync_steps = 512;
+
+  // Preference
+  double label_smoothing = 0;
+  std::string f_divergence_type = "reverse_kl";
+  double f_alpha_divergence_coef = 0.5;
+  double discopop_tau = 0.05;
+  bool reference_free = false;
+  std::optional<double> rpo_alpha;
+  std::optional<double> ld_alpha;
+  bool precompute_ref_log_probs = false;
+  double desirable_weight = 1;
+  double undesirable_weight = 1;
+  double cpo_alpha = 1;
+  double simpo_gamma = 1;
+  std::optional<double> center_rewards_coefficient;
+
+  // GRPO
+  int64_t num_generations = 8;
+  int64_t num_iterations = 1;
+  std::optional<int64_t> steps_per_generation;   // resolved: gradient_accumulation_steps
+  std::optional<int64_t> generation_batch_size;  // completions
+  int64_t max_completion_length = 512;           // tokens
+  std::string advantage_estimator = "grpo";
+  std::optional<std::string> scale_rewards;  // resolved by advantage_estimator
+  std::optional<bool> kl_in_reward;          // resolved by advantage_estimator
+  std::string importance_sampling_level = "token";
+  double epsilon = 0.2;
+  std::optional<double> epsilon_high;
+  std::optional<double> delta;
+  double tau_pos = 1;
+  double tau_neg = 1.05;
+  bool dynamic_sample = false;
+  int64_t max_resample_times = 3;
+  bool overlong_filter = false;
+  double top_entropy_quantile = 1;
+  bool log_entropy = false;
+  bool log_completions = true;
+  std::optional<std::string> rollout_importance_sampling_mode;
+  double rollout_importance_sampling_threshold = 2;
+  std::optional<double> off_policy_sequence_mask_delta;
+
+  // Rewards
+  std::vector<std::string> reward_funcs;
+  std::vector<std::string> reward_weights;  // numbers
+  std::vector<std::string> reward_model;
+  double reward_timeout = 60;  // seconds
+  int64_t reward_max_retries = 2;
+  double cosine_min_len_value_wrong = -0.5;
+  double cosine_max_len_value_wrong = 0;
+  double cosine_min_len_value_correct = 1;
+  double cosine_max_len_value_correct = 0.5;
+  std::optional<int64_t> cosine_max_len;
+  int64_t repetition_n_grams = 3;
+  double repetition_max_penalty = -1;
+  std::optional<int64_t> soft_max_length;
+  std::optional<int64_t> soft_cache_length;
+
+  // Rollouts
+  double vllm_server_timeout = 240;  // seconds
+  bool async_generate = false;
+  int64_t async_max_staleness = 1;  // updates
+  std::optional<std::string> multi_turn_scheduler;
+  std::optional<int64_t> max_turns;
+  std::string completion_length_limit_scope = "per_round";
+  double environment_timeout = 60;  // seconds
+
   // Inference
   std::optional<std::string> prompt;
   std::optional<std::string> infer_input;
@@ -185,9 +261,13 @@ struct Task {
   bool enable_prefix_caching = true;
   std::string kv_cache_dtype = "auto";
   std::optional<double> kv_cache_memory;  // GiB; unset: a quarter of what is available
-  int64_t speculative_tokens = 0;
+  std::optional<int64_t> speculative_tokens;  // resolved: 4 with speculative_model, else 0
+  std::optional<std::string> speculative_model;
+  std::optional<bool> deterministic;  // resolved: true on the CPU
   double grace_period = 30;    // seconds
   int64_t max_body_size = 32;  // MiB
+  int64_t max_messages = 10000;
+  std::optional<std::string> adapter_dir;
 
   // Quantized weights
   std::string bnb_4bit_quant_type = "nf4";

@@ -1,6 +1,7 @@
 // What a trainer consumes: token ids with labels, and packs of them.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct Row {
   base::Json tools = nullptr;
   std::string text;                           // pt only: messages is then empty
   base::Json columns = base::Json::object();  // every original column, for infer's output
+  base::Json rejected = nullptr;              // preference pairs: the messages with the worse answer
+  std::optional<bool> label;                  // KTO: whether the answer is a good one
+  std::optional<double> margin;               // rm: how much better the chosen answer is
   base::Location where;                       // file and line of the row
 };
 

@@ -5,6 +5,7 @@
 #include "data/columns.h"
 #include "data/literal.h"
 #include "data/messages.h"
+#include "data/preference_columns.h"
 
 namespace swift::data {
 using base::Error;
@@ -132,6 +133,7 @@ Row to_row(Record record, const SchemaOptions& options) {
     row.columns["chat_template_kwargs"] = mapped["chat_template_kwargs"];
   if (has(mapped, "channel")) row.columns["channel"] = text_of(mapped, "channel", row.where);
   row.messages = messages_of(mapped, row.where);
+  read_preference(mapped, row);
   if (mapped.contains("tools")) row.tools = normalise_tools(mapped["tools"], row.where);
   if (options.pretrain && is_plain_text(row.messages)) {
     row.text = row.messages[0]["content"].get<std::string>();

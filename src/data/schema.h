@@ -18,7 +18,9 @@ struct SchemaOptions {
 // response with history; text (pretrain). A "system" column becomes the first message unless there is one.
 // Throws Error(data) at the record's place: unknown schema (names the columns found and what is accepted), or
 // what is wrong with the row. Row.columns always keeps chat_template_kwargs
-// and channel (as text).
+// and channel (as text). A preference column gives Row.rejected, Row.label or Row.margin: rejected_response
+// (a text, or messages that replace all behind the last user message), rejected_messages, label, margin; and
+// TRL's prompt, chosen and rejected.
 Row to_row(Record record, const SchemaOptions& options);
 
 }  // namespace swift::data

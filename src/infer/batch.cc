@@ -123,9 +123,9 @@ class Batch {
 
 BatchResult infer_rows(const std::vector<data::Row>& rows, StepModel& model, const text::Tokenizer& tokenizer,
                        const PromptBuilder& prompts, const BatchOptions& options, std::ostream& out,
-                       std::ostream& err) {
+                       std::ostream& err, std::unique_ptr<Drafter> drafter) {
   if (rows.empty()) throw base::Error(base::ExitCode::data, "there are no rows to answer");
-  Engine engine(model, tokenizer, options.engine);
+  Engine engine(model, tokenizer, options.engine, std::move(drafter));
   const auto writer = options.result_path ? std::make_unique<RowWriter>(*options.result_path)
                                           : std::make_unique<RowWriter>(out);
   Batch batch(rows, engine, options, *writer, err);

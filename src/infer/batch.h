@@ -35,6 +35,6 @@ struct BatchResult {
 // the score go to `err`.
 BatchResult infer_rows(const std::vector<data::Row>& rows, StepModel& model, const text::Tokenizer& tokenizer,
                        const PromptBuilder& prompts, const BatchOptions& options, std::ostream& out,
-                       std::ostream& err);
+                       std::ostream& err, std::unique_ptr<Drafter> drafter = nullptr);
 
 }  // namespace swift::infer

@@ -21,8 +21,9 @@ constexpr const char* kHelp =
 class Chat {
  public:
   Chat(StepModel& model, const text::Tokenizer& tokenizer, const PromptBuilder& prompts,
-       const ChatOptions& options, std::istream& in, std::ostream& out, std::ostream& err)
-      : engine_(model, tokenizer, options.engine),
+       const ChatOptions& options, std::istream& in, std::ostream& out, std::ostream& err,
+       std::unique_ptr<Drafter> drafter)
+      : engine_(model, tokenizer, options.engine, std::move(drafter)),
         prompts_(prompts),
         options_(options),
         in_(in),
@@ -131,8 +132,9 @@ class Chat {
 }  // namespace
 
 int chat(StepModel& model, const text::Tokenizer& tokenizer, const PromptBuilder& prompts,
-         const ChatOptions& options, std::istream& in, std::ostream& out, std::ostream& err) {
-  return Chat(model, tokenizer, prompts, options, in, out, err).run();
+         const ChatOptions& options, std::istream& in, std::ostream& out, std::ostream& err,
+         std::unique_ptr<Drafter> drafter) {
+  return Chat(model, tokenizer, prompts, options, in, out, err, std::move(drafter)).run();
 }
 
 }  // namespace swift::infer

@@ -22,6 +22,7 @@ struct ChatOptions {
 // question that fails is reported and forgotten. `prompts` must bring no system text of its own. Returns the
 // process's exit code: 0, or 128 plus the signal.
 int chat(StepModel& model, const text::Tokenizer& tokenizer, const PromptBuilder& prompts,
-         const ChatOptions& options, std::istream& in, std::ostream& out, std::ostream& err);
+         const ChatOptions& options, std::istream& in, std::ostream& out, std::ostream& err,
+         std::unique_ptr<Drafter> drafter = nullptr);
 
 }  // namespace swift::infer

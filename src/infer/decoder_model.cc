@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "model/adapter.h"
 #include "model/serving.h"
+#include "ops/label_log_prob.h"
 
 namespace swift::infer {
 
@@ -49,10 +50,31 @@ int64_t count_blocks(const model::Decoder& decoder, const CacheOptions& options)
 
 }  // namespace
 
-DecoderModel::DecoderModel(model::Decoder decoder, const CacheOptions& options)
+DecoderModel::DecoderModel(LaidOut /*tag*/, model::Decoder decoder, const CacheOptions& options)
     : decoder_(std::move(decoder)), blocks_(count_blocks(decoder_, options)) {
   cache_ = ops::make_kv_cache(options.kind, decoder_.dtype(), shape_of(decoder_.spec, blocks_));
+}
+
+std::unique_ptr<DecoderModel> DecoderModel::beside(model::Decoder& trained, const CacheOptions& options) {
+  return std::unique_ptr<DecoderModel>(new DecoderModel(LaidOut{}, model::laid_out_beside(trained), options));
+}
+
+void DecoderModel::follow(model::Decoder& trained) {
+  const at::NoGradGuard no_grad;
+  model::follow_weights(decoder_, trained);
+}
+
+double DecoderModel::token_log_prob(std::span<const float> logits, int32_t token, double temperature) const {
+  const auto vocab = static_cast<int64_t>(logits.size());
+  return ops::label_log_prob(logits.data(), vocab, token, temperature);
+}
+
+DecoderModel::DecoderModel(model::Decoder decoder, const CacheOptions& options,
+                           std::shared_ptr<base::MappedWatch> watch)
+    : DecoderModel(LaidOut{}, std::move(decoder), options) {
+  watch_ = std::move(watch);
   model::lay_out_for_serving(decoder_);
+  if (watch_) watch_->require_intact();
 }
 
 Tensor DecoderModel::hidden_states(std::span<const Step> steps) {
@@ -69,7 +91,9 @@ Tensor DecoderModel::hidden_states(std::span<const Step> steps) {
   CacheContext attention(*cache_, std::move(segments));
   model::Pass pass;
   pass.adapters = &adapters;
-  return decoder_.hidden_states(ids, positions, attention, pass);
+  Tensor hidden = decoder_.hidden_states(ids, positions, attention, pass);
+  if (watch_) watch_->require_intact();
+  return hidden;
 }
 
 std::span<const float> DecoderModel::forward(std::span<const Step> steps) {
@@ -104,7 +128,14 @@ std::vector<std::vector<float>> DecoderModel::embed(std::span<const Step> steps)
 }
 
 int32_t DecoderModel::load_adapter(const std::filesystem::path& directory) {
+  const int64_t lost = base::MappedWatch::lost_pages();
   model::serve_adapter(decoder_, directory, next_adapter_);
+  if (const int64_t cut = base::MappedWatch::lost_pages() - lost; cut > 0) {
+    base::MappedWatch::forgive(cut);
+    model::drop_adapter(decoder_, next_adapter_);
+    throw base::Error(base::ExitCode::model, "the adapter's file was cut short while it was read",
+                      {directory.string()});
+  }
   return next_adapter_++;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/mapped_watch.h"
 #include "infer/step_model.h"
 #include "model/decoder.h"
 #include "ops/kv_cache.h"
@@ -21,7 +22,14 @@ struct CacheOptions {
 class DecoderModel : public StepModel {
  public:
   // Throws base::Error(device) when the cache would not hold one block.
-  explicit DecoderModel(model::Decoder decoder, const CacheOptions& options = {});
+  // watch: of the files that the decoder's weights are mapped from; each call then fails once one is damaged.
+  explicit DecoderModel(model::Decoder decoder, const CacheOptions& options = {},
+                        std::shared_ptr<base::MappedWatch> watch = nullptr);
+  // Computes with the weights of a decoder that is being trained and with its adapter as it is at the time,
+  // laid out beside it (model::laid_out_beside). Throws as the constructor does.
+  static std::unique_ptr<DecoderModel> beside(model::Decoder& trained, const CacheOptions& options = {});
+  // To be called after each update of that decoder; keys and values of before hold no longer.
+  void follow(model::Decoder& trained);
 
   int64_t vocab_size() const override { return decoder_.spec.vocab; }
   int64_t max_positions() const override { return decoder_.spec.max_positions; }
@@ -29,18 +37,23 @@ class DecoderModel : public StepModel {
   int64_t blocks() const override { return blocks_; }
   std::span<const float> forward(std::span<const Step> steps) override;
   std::vector<std::vector<float>> embed(std::span<const Step> steps) override;
+  double token_log_prob(std::span<const float> logits, int32_t token, double temperature) const override;
   // Low-rank pairs on linears of the blocks only: throws base::Error(model) for DoRA, saved modules and
-  // embeddings, which need a model of their own (swift export --merge_lora).
+  // embeddings, which need a model of their own (swift export --merge_lora), and for a file that is cut short
+  // while it is read.
   int32_t load_adapter(const std::filesystem::path& directory) override;
   void unload_adapter(int32_t adapter) override;
 
  private:
+  struct LaidOut {};  // the decoder is laid out already
+  DecoderModel(LaidOut /*tag*/, model::Decoder decoder, const CacheOptions& options);
   at::Tensor hidden_states(std::span<const Step> steps);
 
   model::Decoder decoder_;
   int64_t blocks_ = 0;
   std::unique_ptr<ops::KvCache> cache_;
   int32_t next_adapter_ = 0;
+  std::shared_ptr<base::MappedWatch> watch_;
   at::Tensor logits_;  // (rows, vocab) fp32, what forward() hands out
 };
 

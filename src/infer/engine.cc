@@ -62,14 +62,7 @@ int64_t Engine::capacity() const {
 
 void Engine::add(Request request) {
   check(request);
-  int32_t adapter = -1;
-  if (!request.adapter.empty()) {
-    const auto found = adapter_names_.find(request.adapter);
-    if (found == adapter_names_.end()) {
-      throw Error(ExitCode::usage, cat("there is no adapter '", request.adapter, "'"));
-    }
-    adapter = found->second;
-  }
+  const int32_t adapter = adapter_index(request.adapter);
   const int64_t room = capacity() - static_cast<int64_t>(request.prompt.size());
   auto sequence = std::make_unique<Sequence>(std::move(request), tokenizer_, options_.eos_token_ids, room);
   sequence->adapter = adapter;
@@ -142,13 +135,17 @@ std::vector<Event> Engine::step() {
   int64_t prefill = 0;
   int64_t decode = 0;
   for (const auto& [sequence, tokens] : scheduled) {
+    if (sequence->first_pass < 0) sequence->first_pass = begin;
     const bool decodes = sequence->completion.tokens() > 0 && sequence->pending() == 1;
     (decodes ? decode : prefill) += tokens;
   }
   const uint64_t wrong_before = totals_.drafted - totals_.accepted;
   compute(scheduled, events);
+  totals_.pass_tokens.add(prefill + decode);
   const auto wrong = static_cast<int64_t>(totals_.drafted - totals_.accepted - wrong_before);
-  const double seconds = options_.now() - begin;
+  const double end = options_.now();
+  for (Event& event : events) event.running_seconds = end - event.running_seconds;
+  const double seconds = end - begin;
   const double share = static_cast<double>(prefill) / static_cast<double>(prefill + decode);
   throughput_.prefill_tokens += prefill;
   throughput_.decode_tokens += decode - wrong;
@@ -211,12 +208,17 @@ Event Engine::extend(Sequence& sequence, std::span<const float> logits, int64_t 
     event.prompt_logprobs = std::move(sequence.prompt_logprobs);
     totals_.prompt_tokens += static_cast<uint64_t>(sequence.prompt_tokens);
   }
+  totals_.drafts += guesses > 0;
   totals_.drafted += static_cast<uint64_t>(guesses);
   try {
     for (int64_t row = 0; row <= guesses; ++row) {
       const auto at = static_cast<size_t>(row);
       sequence.tokens.push_back(
           sequence.completion.extend(logits.subspan(at * vocab, vocab), scratch_, event));
+      if (sequence.request.params.sampled_log_probs) {
+        event.sampled_log_probs.push_back(model_.token_log_prob(
+            logits.subspan(at * vocab, vocab), sequence.tokens.back(), sequence.request.params.temperature));
+      }
       ++totals_.generation_tokens;
       totals_.accepted += row > 0;
       if (event.finish_reason || row == guesses || sequence.tokens.back() != sequence.draft[at]) break;
@@ -229,6 +231,7 @@ Event Engine::extend(Sequence& sequence, std::span<const float> logits, int64_t 
   sequence.draft.clear();
   scheduler_.computed(sequence, sequence.length() - 1);
   event.usage = sequence.usage();
+  event.running_seconds = sequence.first_pass;  // step() makes it the time since then
   if (event.finish_reason) let_go(scheduler_.remove(sequence));
   return event;
 }
@@ -237,7 +240,8 @@ Event Engine::fail(const Sequence& sequence, const std::string& message) {
   Event event{.id = sequence.request.id,
               .finish_reason = FinishReason::failed,
               .error = message,
-              .usage = sequence.usage()};
+              .usage = sequence.usage(),
+              .running_seconds = sequence.first_pass};
   let_go(scheduler_.remove(sequence));
   return event;
 }

@@ -68,8 +68,9 @@ class Engine {
 
   // To be called when the model's weights have changed.
   void reset_prefix_cache() { scheduler_.reset_prefix_cache(); }
-  // Mean of the last hidden states of each prompt, one model call each. Throws as check() does.
-  std::vector<std::vector<float>> embed(const std::vector<std::vector<int32_t>>& prompts);
+  // Mean of the last hidden states of each prompt, one model call each. Throws as add() does.
+  std::vector<std::vector<float>> embed(const std::vector<std::vector<int32_t>>& prompts,
+                                        const std::string& adapter = {});
 
   // Throws base::Error(usage) for a name that is taken, and what the model throws.
   void load_adapter(const std::string& name, const std::filesystem::path& directory);
@@ -98,6 +99,7 @@ class Engine {
   void let_go(std::unique_ptr<Sequence> sequence);
   void compute(const std::vector<Scheduled>& scheduled, std::vector<Event>& events);
   int64_t capacity() const;
+  int32_t adapter_index(const std::string& name) const;  // -1 for no name
 
   struct LoadedAdapter {
     int64_t users = 0;

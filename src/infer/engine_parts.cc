@@ -54,12 +54,21 @@ void Engine::check(const Request& request) const {
   check_prompt(request.prompt, 1);
 }
 
-std::vector<std::vector<float>> Engine::embed(const std::vector<std::vector<int32_t>>& prompts) {
+int32_t Engine::adapter_index(const std::string& name) const {
+  if (name.empty()) return -1;
+  const auto found = adapter_names_.find(name);
+  if (found == adapter_names_.end()) throw Error(ExitCode::usage, cat("there is no adapter '", name, "'"));
+  return found->second;
+}
+
+std::vector<std::vector<float>> Engine::embed(const std::vector<std::vector<int32_t>>& prompts,
+                                              const std::string& adapter) {
+  const int32_t index = adapter_index(adapter);
   for (const auto& prompt : prompts) check_prompt(prompt, 0);
   std::vector<std::vector<float>> results;
   for (const auto& prompt : prompts) {
     const std::vector<int32_t> blocks = scheduler_.borrow(static_cast<int64_t>(prompt.size()));
-    const Step step{.tokens = prompt, .blocks = blocks, .logits = 0};
+    const Step step{.tokens = prompt, .blocks = blocks, .adapter = index, .logits = 0};
     try {
       results.push_back(model_.embed({&step, 1}).at(0));
     } catch (...) {

@@ -1,5 +1,6 @@
 #include "infer/engine_service.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <future>
@@ -16,7 +17,10 @@ using base::ExitCode;
 
 EngineService::EngineService(StepModel& model, const text::Tokenizer& tokenizer, EngineOptions options,
                              const ServiceOptions& limits, std::unique_ptr<Drafter> drafter)
-    : model_(model), engine_(model, tokenizer, std::move(options), std::move(drafter)), limits_(limits) {
+    : model_(model),
+      max_running_(options.scheduler.max_num_seqs),
+      engine_(model, tokenizer, std::move(options), std::move(drafter)),
+      limits_(limits) {
   stats_ = engine_.stats();
   thread_ = std::thread([this] { run(); });
 }
@@ -51,24 +55,25 @@ bool EngineService::take_tasks(std::deque<Task>& tasks) {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [this] { return ending_ || !tasks_.empty() || !engine_.idle(); });
   tasks.swap(tasks_);
-  // Until the tasks have run, their requests count as waiting.
-  stats_.waiting += std::exchange(queued_, 0);
+  taken_ = std::exchange(queued_, 0);
   idle_ = tasks.empty() && engine_.idle();
   return !ending_;
 }
 
 void EngineService::step() {
+  std::vector<Event> events;
   try {
-    deliver(engine_.step());
+    events = engine_.step();
   } catch (const std::exception& error) {
     // Not one request's fault: none of them can go on.
-    std::vector<Event> events = engine_.interrupt();
+    events = engine_.interrupt();
     for (Event& event : events) {
       event.finish_reason = FinishReason::failed;
       event.error = error.what();
     }
-    deliver(events);
   }
+  publish();  // who sees the events sees what they did to the counts
+  deliver(events);
 }
 
 void EngineService::deliver(const std::vector<Event>& events) {
@@ -88,6 +93,7 @@ void EngineService::publish() {
   const EngineStats stats = engine_.stats();
   const std::scoped_lock lock(mutex_);
   stats_ = stats;
+  taken_ = 0;
   idle_ = engine_.idle();
   if (idle_ && tasks_.empty()) drained_.notify_all();
 }
@@ -123,7 +129,7 @@ Admission EngineService::submit(Request request, Sink sink, uint64_t& id) {
       throw Error(ExitCode::usage, cat("there is no adapter '", request.adapter, "'"));
     }
     if (stopping_) return Admission::stopping;
-    if (stats_.waiting + queued_ >= limits_.max_waiting) return Admission::queue_full;
+    if (queue_is_full()) return Admission::queue_full;
     id = request.id = next_id_++;
     ++queued_;
     idle_ = false;
@@ -143,6 +149,14 @@ Admission EngineService::submit(Request request, Sink sink, uint64_t& id) {
   return Admission::accepted;
 }
 
+// Requests that the engine has not seen yet may find a place in the batch, unless others wait for one
+// already.
+bool EngineService::queue_is_full() const {
+  const int64_t coming = queued_ + taken_;
+  const int64_t places = stats_.waiting > 0 ? 0 : max_running_ - stats_.running;
+  return stats_.waiting + coming >= limits_.max_waiting + std::max<int64_t>(0, places);
+}
+
 void EngineService::cancel(uint64_t id) {
   {
     const std::scoped_lock lock(mutex_);
@@ -157,13 +171,17 @@ void EngineService::cancel(uint64_t id) {
 EngineStats EngineService::stats() const {
   const std::scoped_lock lock(mutex_);
   EngineStats stats = stats_;
-  stats.waiting += queued_;
+  stats.waiting += queued_ + taken_;
   return stats;
 }
 
-std::vector<std::vector<float>> EngineService::embed(const std::vector<std::vector<int32_t>>& prompts) {
+std::vector<std::vector<float>> EngineService::embed(const std::vector<std::vector<int32_t>>& prompts,
+                                                     const std::string& adapter) {
   std::vector<std::vector<float>> results;
-  call([&](Engine& engine) { results = engine.embed(prompts); });
+  // One prompt between two steps, so that answers go on meanwhile.
+  for (const std::vector<int32_t>& prompt : prompts) {
+    call([&](Engine& engine) { results.push_back(engine.embed({prompt}, adapter).front()); });
+  }
   for (std::vector<float>& embedding : results) {
     double square = 0;
     for (const float value : embedding) square += static_cast<double>(value) * static_cast<double>(value);

@@ -19,7 +19,7 @@
 namespace swift::infer {
 
 struct ServiceOptions {
-  int64_t max_waiting = 1024;  // requests that are not yet running
+  int64_t max_waiting = 1024;  // requests that find no place in the batch
 };
 
 class EngineService : public Service {
@@ -34,10 +34,12 @@ class EngineService : public Service {
   Admission submit(Request request, Sink sink, uint64_t& id) override;
   void cancel(uint64_t id) override;
   EngineStats stats() const override;
-  std::vector<std::vector<float>> embed(const std::vector<std::vector<int32_t>>& prompts) override;
+  std::vector<std::vector<float>> embed(const std::vector<std::vector<int32_t>>& prompts,
+                                        const std::string& adapter) override;
   std::vector<Adapter> adapters() const override;
   void load_adapter(const Adapter& adapter) override;
   bool unload_adapter(const std::string& name) override;
+  int64_t max_requests() const override { return max_running_ + limits_.max_waiting; }
   int64_t max_positions() const override { return model_.max_positions(); }
   int64_t vocab_size() const override { return model_.vocab_size(); }
 
@@ -55,8 +57,10 @@ class EngineService : public Service {
   void publish();
   void post(Task task);
   void call(Task task);
+  bool queue_is_full() const;  // under the mutex
 
   StepModel& model_;
+  int64_t max_running_;
   Engine engine_;  // of the engine's thread, but for check()
   ServiceOptions limits_;
   std::unordered_map<uint64_t, Sink> sinks_;  // of the engine's thread
@@ -68,6 +72,7 @@ class EngineService : public Service {
   std::map<std::string, Adapter> adapters_;
   EngineStats stats_;
   int64_t queued_ = 0;  // requests among the tasks
+  int64_t taken_ = 0;   // requests among the tasks that the thread has taken but not yet counted
   uint64_t next_id_ = 1;
   bool stopping_ = false;  // no more requests
   bool ending_ = false;    // the thread is to end

@@ -38,12 +38,14 @@ struct Event {
   std::string text;
   std::vector<int32_t> token_ids;
   std::vector<PositionLogprobs> logprobs;
+  std::vector<double> sampled_log_probs;          // where SamplingParams::sampled_log_probs asks for them
   std::vector<PositionLogprobs> prompt_logprobs;  // in the first event: prompt tokens 1, 2, …
   std::optional<FinishReason> finish_reason;      // set in the request's last event
   std::string stop_string;                        // that ended the answer, or empty
   std::optional<int32_t> stop_id;                 // token that ended it, or none
   std::string error;                              // of a failed request
   Usage usage;
+  double running_seconds = 0;  // since the first pass that computed something for it
 };
 
 }  // namespace swift::infer

@@ -2,10 +2,20 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+#include "base/format.h"
+
 namespace swift::infer {
 
-ModelDrafter::ModelDrafter(StepModel& model, int64_t most_batched_tokens)
-    : model_(model), most_batched_tokens_(most_batched_tokens), pool_(model.blocks(), model.block_tokens()) {}
+ModelDrafter::ModelDrafter(StepModel& model, int64_t most_batched_tokens, int64_t vocab)
+    : model_(model),
+      most_batched_tokens_(most_batched_tokens),
+      vocab_(static_cast<size_t>(vocab > 0 ? std::min(vocab, model.vocab_size()) : model.vocab_size())),
+      pool_(model.blocks(), model.block_tokens()) {}
+
+bool ModelDrafter::knows(std::span<const int32_t> tokens) const {
+  return std::all_of(tokens.begin(), tokens.end(), [this](int32_t id) { return id < model_.vocab_size(); });
+}
 
 void ModelDrafter::forget(uint64_t id) {
   const auto found = states_.find(id);
@@ -34,11 +44,11 @@ void ModelDrafter::propose(std::span<const DraftQuery> queries) {
     const auto [end, unused] =
         std::mismatch(state.tokens.begin(), state.tokens.end(), query.tokens.begin(), query.tokens.end() - 1);
     state.tokens.erase(end, state.tokens.end());
-    if (!provide_blocks(state, longest)) {
+    const auto pending = query.tokens.subspan(state.tokens.size());
+    if (!knows(pending) || !provide_blocks(state, longest)) {
       forget(query.id);
       continue;
     }
-    const auto pending = query.tokens.subspan(state.tokens.size());
     work.push_back({&query, &state, {pending.begin(), pending.end()}});
   }
   while (!work.empty()) advance(work);
@@ -81,9 +91,26 @@ void ModelDrafter::compute(std::span<Work* const> batch, std::span<const size_t>
     item.pending.erase(item.pending.begin(), end);
     if (steps[i].logits == 0) continue;
     auto& draft = *item.query->draft;
-    draft.push_back(item.query->sampler->guess(logits.first(vocab), draft.size(), scratch_));
+    draft.push_back(item.query->sampler->guess(logits.first(vocab_), draft.size(), scratch_));
     item.pending = {draft.back()};
     logits = logits.subspan(vocab);
+  }
+}
+
+void require_same_tokens(const text::Tokenizer& model, const text::Tokenizer& draft,
+                         const std::string& directory) {
+  const auto refuse = [&](const std::string& difference) {
+    throw base::Error(base::ExitCode::usage,
+                      base::cat("speculative_model: its tokens are not those of the model: ", difference),
+                      {directory}, "take a smaller model of the same family");
+  };
+  if (model.vocab_size() != draft.vocab_size()) {
+    refuse(base::cat("it has ", draft.vocab_size(), ", the model ", model.vocab_size()));
+  }
+  for (size_t i = 0; i < model.vocab_size(); ++i) {
+    const auto id = static_cast<text::TokenId>(i);
+    const std::string own = model.token_of(id), other = draft.token_of(id);
+    if (own != other) refuse(base::cat("token ", id, " is '", other, "', for the model '", own, "'"));
   }
 }
 

@@ -36,8 +36,8 @@ bool streams(const config::Task& task, const std::ostream& out) {
 
 int answer_prompt(const std::string& prompt, bool stream, StepModel& model, const text::Tokenizer& tokenizer,
                   const PromptBuilder& prompts, const ChatOptions& options, std::ostream& out,
-                  std::ostream& err) {
-  Engine engine(model, tokenizer, options.engine);
+                  std::ostream& err, std::unique_ptr<Drafter> drafter) {
+  Engine engine(model, tokenizer, options.engine, std::move(drafter));
   engine.add({.prompt = prompts.encode_text(prompt), .params = options.sampling});
   std::string response;
   const int signal = run_to_end(engine, [&](const Event& event) {
@@ -72,7 +72,8 @@ void check_task(const config::Task& task) {
 
 int run_infer(const config::Task& task, StepModel& model, const text::Tokenizer& tokenizer,
               const std::optional<text::ChatTemplate>& chat_template, const Json& generation_config,
-              std::istream& in, std::ostream& out, std::ostream& err, std::optional<int32_t> bos_token_id) {
+              std::istream& in, std::ostream& out, std::ostream& err, std::optional<int32_t> bos_token_id,
+              std::unique_ptr<Drafter> drafter) {
   check_task(task);
   base::install_stop_handlers();
   const Settings settings = resolve_settings(task, generation_config);
@@ -89,19 +90,22 @@ int run_infer(const config::Task& task, StepModel& model, const text::Tokenizer&
   }
   EngineOptions engine{.eos_token_ids = settings.eos_token_ids,
                        .scheduler = {.max_num_seqs = task.max_batch_size}};
+  if (drafter) engine.speculation.tokens = task.speculative_tokens.value_or(engine.speculation.tokens);
   for (const int32_t id : prompts.end_of_turn_ids()) engine.eos_token_ids.push_back(id);
   if (task.infer_input) {
     const BatchOptions options{.sampling = settings.sampling,
                                .engine = engine,
                                .result_path = task.result_path,
                                .accuracy = task.metric.has_value()};
-    return exit_code(infer_rows(read_rows(task), model, tokenizer, prompts, options, out, err).signal);
+    return exit_code(
+        infer_rows(read_rows(task), model, tokenizer, prompts, options, out, err, std::move(drafter)).signal);
   }
   const ChatOptions options{.sampling = settings.sampling, .engine = engine, .system = system};
   if (task.prompt) {
-    return answer_prompt(*task.prompt, streams(task, out), model, tokenizer, prompts, options, out, err);
+    return answer_prompt(*task.prompt, streams(task, out), model, tokenizer, prompts, options, out, err,
+                         std::move(drafter));
   }
-  return chat(model, tokenizer, prompts, options, in, out, err);
+  return chat(model, tokenizer, prompts, options, in, out, err, std::move(drafter));
 }
 
 }  // namespace swift::infer

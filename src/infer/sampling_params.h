@@ -32,7 +32,9 @@ struct SamplingParams {
   bool include_stop = false;              // the stop string stays in the text
   bool skip_special = true;               // special tokens are not shown
   bool ignore_eos = false;
-  bool logprobs = false;                   // of the chosen tokens, from the unmodified distribution
+  bool logprobs = false;  // of the chosen tokens, from the unmodified distribution
+  // Of the chosen tokens, from the distribution at `temperature` (above 0) as a trainer computes it.
+  bool sampled_log_probs = false;
   int64_t top_logprobs = 0;                // and of the most likely ones beside each
   std::optional<int64_t> prompt_logprobs;  // of the prompt's tokens, with this many beside each
   // What the answer must be; each request gets a clone. Null: anything.

@@ -40,6 +40,7 @@ struct Sequence {
   uint64_t epoch = 0;            // of the prefix cache, when the blocks were taken
   int64_t cached_tokens = 0;     // of the prompt, found in the prefix cache
   bool preempted = false;        // at some time: what it finds in the cache may be its own
+  double first_pass = -1;        // when it began, on the engine's clock; negative: not yet
   int64_t prompt_logprobs_done = 0;
   std::vector<PositionLogprobs> prompt_logprobs;  // until the first event takes them
 };

@@ -1,6 +1,8 @@
 // What a server asks of an engine, from any thread. The engine behind it runs on a thread of its own; tests
 // put a fake one here.
 #pragma once
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -12,6 +14,19 @@
 namespace swift::infer {
 
 enum class Admission { accepted, queue_full, stopping };
+
+// How many tokens the passes had: counts by size, the last of those beyond the largest bound.
+struct PassTokens {
+  static constexpr std::array<int64_t, 15> kBounds = {1,   2,   4,    8,    16,   32,   64,   128,
+                                                      256, 512, 1024, 2048, 4096, 8192, 16384};
+  std::array<uint64_t, kBounds.size() + 1> counts{};
+  uint64_t sum = 0;
+  void add(int64_t tokens) {
+    const auto bound = std::lower_bound(kBounds.begin(), kBounds.end(), tokens);
+    ++counts[static_cast<size_t>(bound - kBounds.begin())];
+    sum += static_cast<uint64_t>(tokens);
+  }
+};
 
 // Of the engine now, and since it started. Times are seconds.
 struct EngineStats {
@@ -25,6 +40,8 @@ struct EngineStats {
   uint64_t prefix_hits = 0;     // and found
   uint64_t preemptions = 0;
   uint64_t steps = 0;
+  PassTokens pass_tokens;
+  uint64_t drafts = 0;    // passes in which a sequence had guesses
   uint64_t drafted = 0;   // tokens proposed by speculation
   uint64_t accepted = 0;  // and kept
 };
@@ -46,8 +63,10 @@ class Service {
   // Ends a request within one step, with `interrupted`; nothing for an id that is not there.
   virtual void cancel(uint64_t id) = 0;
   virtual EngineStats stats() const = 0;
-  // Mean of the last hidden states of each prompt, of length 1 (hidden). Throws as submit() does.
-  virtual std::vector<std::vector<float>> embed(const std::vector<std::vector<int32_t>>& prompts) = 0;
+  // Mean of the last hidden states of each prompt, of length 1 (hidden). adapter: as in Request. Throws as
+  // submit() does.
+  virtual std::vector<std::vector<float>> embed(const std::vector<std::vector<int32_t>>& prompts,
+                                                const std::string& adapter) = 0;
 
   virtual std::vector<Adapter> adapters() const = 0;
   // Throws base::Error(model) for an adapter that cannot be loaded or belongs to another base,
@@ -56,6 +75,8 @@ class Service {
   // False when there is none of that name. Requests that use it finish first.
   virtual bool unload_adapter(const std::string& name) = 0;
 
+  // Requests that it can hold at once, running or waiting: more can never be accepted.
+  virtual int64_t max_requests() const = 0;
   virtual int64_t max_positions() const = 0;
   virtual int64_t vocab_size() const = 0;
 };

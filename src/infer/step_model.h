@@ -31,6 +31,8 @@ class StepModel {
   virtual std::span<const float> forward(std::span<const Step> steps) = 0;
   // Mean of the last hidden states of each step's tokens, (steps, hidden); for embeddings.
   virtual std::vector<std::vector<float>> embed(std::span<const Step> steps) = 0;
+  // log softmax(logits / temperature)[token], as a trainer of this model computes it. logits (vocab).
+  virtual double token_log_prob(std::span<const float> logits, int32_t token, double temperature) const;
   // Adapters: returns the index for Step::adapter. Throws base::Error(model). unload frees it.
   virtual int32_t load_adapter(const std::filesystem::path& directory) = 0;
   virtual void unload_adapter(int32_t adapter) = 0;

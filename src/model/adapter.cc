@@ -5,6 +5,7 @@
 #include "model/adapter_init.h"
 #include "model/adapter_parts.h"
 #include "model/pattern.h"
+#include "model/value_head.h"
 #include "model/vocabulary_adapter.h"
 
 namespace swift::model {
@@ -127,6 +128,7 @@ NamedTensors adapter_tensors(Decoder& decoder, const LoraSettings& settings) {
       tensors.emplace_back(name + (linear->lora ? ".base_layer.bias" : ".bias"), linear->bias);
   }
   append_vocabulary_tensors(decoder, tensors);
+  if (decoder.score.defined()) tensors.emplace_back(kScoreTensor, decoder.score);
   for (const std::string& name : settings.modules_to_save)
     tensors.emplace_back(saved_name(name), saved_module(decoder, name));
   return tensors;

@@ -7,6 +7,7 @@
 #include "model/adapter_init.h"
 #include "model/adapter_parts.h"
 #include "model/pattern.h"
+#include "model/value_head.h"
 #include "model/vocabulary_adapter.h"
 
 namespace swift::model {
@@ -59,6 +60,7 @@ void fill_all(Decoder& decoder, const LoraSettings& settings, const TensorFiles&
     fill(decoder.head_lora->a, files, cat(prefix, kHeadName, ".lora_A.weight"));
     fill(decoder.head_lora->b, files, cat(prefix, kHeadName, ".lora_B.weight"));
   }
+  if (files.has(kScoreTensor)) decoder.score = files.get(kScoreTensor).to(at::kFloat, false, true);
   for (const std::string& name : settings.modules_to_save)
     fill(saved_module(decoder, name), files, saved_name(name));
 }
@@ -159,6 +161,8 @@ void verify_saved(const fs::path& file, size_t count) {
 
 LoraSettings load_adapter(Decoder& decoder, const fs::path& directory) {
   LoraSettings settings = read_adapter_config(directory / "adapter_config.json");
+  // The head is found by its tensor.
+  std::erase_if(settings.modules_to_save, [](const std::string& name) { return name == kScoreName; });
   const TensorFiles files = open_tensors(directory);
   take_base_weights(decoder, settings, files);
   Targets targets = select_targets(decoder, settings);
@@ -233,8 +237,9 @@ void save_adapter(Decoder& decoder, const LoraSettings& settings, const std::str
   if (decoder.embed_lora) suffixes.emplace_back("embed_tokens");
   if (decoder.head_lora) suffixes.emplace_back(kHeadName);
   const LoraSettings written = is_pissa(settings.init) ? doubled(settings) : settings;
-  base::write_file_atomic(directory / "adapter_config.json",
-                          adapter_config_json(written, suffixes, base_model).dump(2) + "\n");
+  base::Json config = adapter_config_json(written, suffixes, base_model);
+  if (decoder.score.defined()) describe_value_adapter(config);
+  base::write_file_atomic(directory / "adapter_config.json", config.dump(2) + "\n");
   base::write_file_atomic(
       directory / "README.md",
       cat("---\nbase_model: ", base_model, "\nlibrary_name: peft\ntags:\n- lora\n- swift\n---\n\n",

@@ -16,15 +16,18 @@ class AttentionContext {
                             double scale) = 0;
 };
 
-// Packed samples without a cache, differentiable: training and scoring.
+// Packed samples without a cache, differentiable: training and scoring. With `continues` (segments), segments
+// that continue a shared prefix (ops/attention.h).
 class PackedContext : public AttentionContext {
  public:
-  explicit PackedContext(std::vector<int32_t> cu_seqlens) : cu_seqlens_(std::move(cu_seqlens)) {}
+  explicit PackedContext(std::vector<int32_t> cu_seqlens, std::vector<uint8_t> continues = {})
+      : cu_seqlens_(std::move(cu_seqlens)), continues_(std::move(continues)) {}
   at::Tensor attend(int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                     double scale) override;
 
  private:
-  std::vector<int32_t> cu_seqlens_;  // (samples + 1)
+  std::vector<int32_t> cu_seqlens_;  // (segments + 1)
+  std::vector<uint8_t> continues_;   // (segments), or empty
 };
 
 }  // namespace swift::model

@@ -15,7 +15,7 @@ using at::Tensor;
 
 Tensor PackedContext::attend(int64_t /*layer*/, const Tensor& q, const Tensor& k, const Tensor& v,
                              double scale) {
-  return ops::PackedAttention::forward(q, k, v, cu_seqlens_, scale);
+  return ops::PackedAttention::forward(q, k, v, cu_seqlens_, scale, continues_);
 }
 
 namespace {

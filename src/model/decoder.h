@@ -52,6 +52,7 @@ class Decoder {
   std::vector<Block> blocks;
   at::Tensor norm;     // (hidden)
   at::Tensor lm_head;  // (vocab, hidden); the same tensor as embed_tokens when tied
+  at::Tensor score;    // (1, hidden): a reward model's value head, in place of lm_head; else undefined
 
   ops::QuantizedPtr packed_head = {};  // lm_head laid out for serving, or null
 
@@ -103,7 +104,11 @@ void Decoder::visit(F&& f) {
     if (block.k_norm.defined()) f(prefix + "self_attn.k_norm.weight", block.k_norm);
   }
   f("model.norm.weight", norm);
-  if (!spec.tied_embeddings) f("lm_head.weight", lm_head);
+  if (score.defined()) {
+    f("score.weight", score);
+  } else if (!spec.tied_embeddings) {
+    f("lm_head.weight", lm_head);
+  }
 }
 
 }  // namespace swift::model

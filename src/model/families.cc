@@ -84,12 +84,37 @@ ModelSpec llama_like(const HfConfig& config) {
   return spec;
 }
 
+namespace {
+
+// A reward model has the decoder of its language model and another head.
+constexpr std::string_view kLanguageModel = "ForCausalLM";
+constexpr std::string_view kRewardModel = "ForSequenceClassification";
+
+std::string language_model_of(std::string architecture) {
+  if (!architecture.ends_with(kRewardModel)) return architecture;
+  return architecture.replace(architecture.size() - kRewardModel.size(), kRewardModel.size(), kLanguageModel);
+}
+
+int64_t scores_of(const HfConfig& config) {
+  if (!config.architecture().ends_with(kRewardModel)) return 0;
+  // transformers writes num_labels as the size of id2label.
+  const auto labels = config.json().find("id2label");
+  const auto count = labels != config.json().end() && labels->is_object()
+                         ? static_cast<int64_t>(labels->size())
+                         : config.integer("num_labels", 2);
+  if (count != 1) config.fail("only reward models with one score are supported (num_labels 1)");
+  return count;
+}
+
+}  // namespace
+
 ModelSpec read_spec(const HfConfig& config) {
-  const std::string architecture = config.architecture();
+  const std::string architecture = language_model_of(config.architecture());
   for (const Family& family : kFamilies) {
     if (architecture != family.architecture) continue;
     if (config.has("quantization_config")) config.fail("quantized checkpoints are not supported yet");
     ModelSpec spec = family.read(config);
+    spec.scores = scores_of(config);
     check(config, spec);
     return spec;
   }

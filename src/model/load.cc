@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "model/families.h"
+#include "model/value_head.h"
 
 namespace swift::model {
 namespace fs = std::filesystem;
@@ -25,6 +26,7 @@ Decoder skeleton(const ModelSpec& spec) {
   decoder.embed_tokens = shaped({spec.vocab, spec.hidden});
   decoder.norm = shaped({spec.hidden});
   decoder.lm_head = shaped({spec.vocab, spec.hidden});
+  if (spec.scores > 0) decoder.score = shaped({spec.scores, spec.hidden});
   for (int64_t i = 0; i < spec.layers; ++i) {
     const std::string prefix = cat("model.layers.", i, ".");
     const auto linear = [&](const std::string& name, int64_t out, int64_t in, bool bias) {
@@ -147,7 +149,8 @@ Decoder load_decoder(const fs::path& directory, std::optional<at::ScalarType> dt
     linear->second->keep_quantized(quantize(weight, *base));
     files.release(name);
   });
-  if (decoder.spec.tied_embeddings) decoder.lm_head = decoder.embed_tokens;
+  // A reward model's file has no head over the vocabulary.
+  if (decoder.spec.tied_embeddings || decoder.score.defined()) decoder.lm_head = decoder.embed_tokens;
   return decoder;
 }
 
@@ -178,6 +181,7 @@ void save_model(const Decoder& decoder, const fs::path& source, const fs::path& 
   config["dtype"] = dtype_name(decoder.dtype());
   config["tie_word_embeddings"] = decoder.spec.tied_embeddings;
   config["vocab_size"] = decoder.embed_tokens.size(0);
+  if (decoder.score.defined()) describe_value_head(config);
   std::vector<std::vector<LazyTensor>> shards(1);
   int64_t size = 0, total = 0;
   for (LazyTensor& weight : written_weights(decoder)) {

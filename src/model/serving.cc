@@ -56,6 +56,38 @@ void lay_out_for_serving(Decoder& decoder) {
   if (!decoder.head_lora) decoder.packed_head = ops::pack_weight(decoder.lm_head);
 }
 
+Decoder laid_out_beside(Decoder& trained) {
+  Decoder served = trained;  // shares the tensors
+  for (LinearLayer* linear : served.linears()) {
+    if (!linear->quantized) linear->keep_quantized(ops::pack_weight(linear->weight));
+  }
+  for (Block& block : served.blocks) {
+    if (block.router.defined()) block.packed_router = ops::pack_weight(block.router);
+  }
+  if (!served.head_lora) served.packed_head = ops::pack_weight(served.lm_head);
+  refresh_norms(served);
+  return served;
+}
+
+void follow_weights(Decoder& served, Decoder& trained) {
+  const auto to = served.linears(), from = trained.linears();
+  for (size_t i = 0; i < to.size(); ++i) {
+    to[i]->lora = from[i]->lora;
+    to[i]->bias = from[i]->bias;
+    if (from[i]->weight.requires_grad() && !from[i]->quantized)
+      to[i]->keep_quantized(ops::pack_weight(from[i]->weight));
+  }
+  for (size_t i = 0; i < served.blocks.size(); ++i) {
+    const at::Tensor& router = trained.blocks[i].router;
+    if (router.defined() && router.requires_grad()) served.blocks[i].packed_router = ops::pack_weight(router);
+  }
+  served.embed_lora = trained.embed_lora;
+  served.head_lora = trained.head_lora;
+  if (!served.head_lora && trained.lm_head.requires_grad())
+    served.packed_head = ops::pack_weight(trained.lm_head);
+  refresh_norms(served);
+}
+
 void serve_adapter(Decoder& decoder, const std::filesystem::path& directory, int32_t index) {
   Decoder adapted = decoder;  // shares the tensors
   for (LinearLayer* linear : adapted.linears()) linear->lora.reset();

@@ -12,6 +12,13 @@ namespace swift::model {
 // answers rows of kOwnAdapter from then on (DoRA and updates of the vocabulary are merged first).
 void lay_out_for_serving(Decoder& decoder);
 
+// A decoder over the same tensors whose full weights are laid out beside them: it computes what `trained`
+// computes, in bf16 bit for bit, while that goes on being trained. An attached adapter stays attached, so
+// that its changes are seen at once. Without autograd only.
+Decoder laid_out_beside(Decoder& trained);
+// After an update: lays out again what of the weights themselves is trained, and nothing else.
+void follow_weights(Decoder& served, Decoder& trained);
+
 // Adds the adapter of a directory under this index, for rows that ask for it. Throws base::Error(model): what
 // load_adapter throws, and for DoRA, saved modules, trained biases and vocabulary targets, which a shared
 // base cannot hold.

@@ -52,10 +52,20 @@ float exponentials(const float* scores, int64_t row, int64_t position, int64_t b
 
 }  // namespace
 
-void tile_product(const BFloat16* a, const uint32_t* packed, float* c, int64_t m, int64_t n, int64_t depth,
-                  bool add) {
-  at::native::cpublas::brgemm(m, n, depth, depth, n, n, add, a, reinterpret_cast<const BFloat16*>(packed), c,
-                              true);
+TileProducts::~TileProducts() {
+  if (!tiles_) at::native::cpublas::brgemm_release();
+}
+
+void TileProducts::operator()(const BFloat16* a, const uint32_t* packed, float* c, int64_t m, int64_t n,
+                              int64_t depth, bool add, const uint32_t* next) {
+  constexpr int64_t kLineWords = 16;
+  if (!tiles_) {
+    at::native::cpublas::brgemm(m, n, depth, depth, n, n, add, a, reinterpret_cast<const BFloat16*>(packed),
+                                c, true);
+    return;
+  }
+  tiles_->product({reinterpret_cast<const uint16_t*>(a), depth, m}, {packed, n, n}, depth, c, n, add, next,
+                  next == nullptr ? 0 : depth / 2 * n / kLineWords);
 }
 
 int64_t visible_columns(int64_t position, int64_t block) {

@@ -3,7 +3,9 @@
 #include <c10/util/BFloat16.h>
 
 #include <cstdint>
+#include <optional>
 
+#include "ops/matrix_tiles.h"
 #include "ops/torch.h"
 
 namespace swift::ops {
@@ -26,10 +28,26 @@ struct TileBuffer {
   T* data;
 };
 
-// c (m, n) (+)= a (m, depth) · packed (depth / 2 pairs, n); everything is dense. Row r of the result depends
-// on row r of a alone, bit for bit.
-void tile_product(const c10::BFloat16* a, const uint32_t* packed, float* c, int64_t m, int64_t n,
-                  int64_t depth, bool add);
+// Products of blocks on the calling thread, from construction to destruction; nothing else that uses matrix
+// tiles may run in between.
+class TileProducts {
+ public:
+  explicit TileProducts(int64_t head_dim) {
+    if (has_matrix_tiles() && head_dim % kTileDepth == 0) tiles_.emplace();
+  }
+  TileProducts(const TileProducts&) = delete;
+  TileProducts& operator=(const TileProducts&) = delete;
+  ~TileProducts();
+
+  // c (m, n) (+)= a (m, depth) · packed (depth / 2 pairs, n); everything is dense. Row r of the result
+  // depends on row r of a alone, bit for bit. next: a packed factor of that size which is read after this
+  // one, or null.
+  void operator()(const c10::BFloat16* a, const uint32_t* packed, float* c, int64_t m, int64_t n,
+                  int64_t depth, bool add, const uint32_t* next = nullptr);
+
+ private:
+  std::optional<MatrixTiles> tiles_;  // none: brgemm
+};
 
 // How many columns of block `block` a query at `position` may see.
 int64_t visible_columns(int64_t position, int64_t block);

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
 #include <array>
@@ -68,26 +67,44 @@ void copy_rows(const Rows& rows, int64_t first, int64_t head_dim, BFloat16* out)
   std::fill(out + count * head_dim, out + kRows * head_dim, BFloat16(0.0F));
 }
 
-// One sample and key head: what every query head of its group reads.
+// One segment and key head: what every query head of its group reads.
 struct Task {
-  int64_t first;   // token
-  int64_t length;  // tokens
+  int64_t first;         // token
+  int64_t length;        // tokens
+  int64_t prefix_first;  // of the prefix that it continues
+  int64_t prefix;        // tokens of it; 0: none
   int64_t kv_head;
+  int64_t seen() const { return prefix + length; }
 };
 
-// Calls f for every sample and key head, heads over the threads; a Scratch each thread.
+// A prefix and the segments that continue it, these first.
+std::vector<std::vector<Task>> families_of(const AttentionShape& shape) {
+  std::vector<std::vector<Task>> families;
+  for (size_t s = 0; s + 1 < shape.cu_seqlens.size(); ++s) {
+    const int64_t first = shape.cu_seqlens[s], length = shape.cu_seqlens[s + 1] - first;
+    if (shape.continues.empty() || shape.continues[s] == 0) {
+      families.push_back({Task{first, length, 0, 0, 0}});
+      continue;
+    }
+    const Task prefix = families.back().back();
+    families.back().insert(families.back().end() - 1, Task{first, length, prefix.first, prefix.length, 0});
+  }
+  return families;
+}
+
+// Calls f for the segments of every family and key head, which are one thread's; a Scratch each thread.
 template <class Scratch, class F>
 void for_tasks(const AttentionShape& shape, int64_t blocks, const F& f) {
-  const auto samples = static_cast<int64_t>(shape.cu_seqlens.size()) - 1;
-  at::parallel_for(0, samples * shape.kv_heads, 1, [&](int64_t begin, int64_t end) {
+  const auto families = families_of(shape);
+  const auto count = static_cast<int64_t>(families.size());
+  at::parallel_for(0, count * shape.kv_heads, 1, [&](int64_t begin, int64_t end) {
     Scratch scratch(blocks, shape.head_dim);
     for (int64_t i = begin; i < end; ++i) {
-      const auto s = static_cast<size_t>(i % samples);
-      const int64_t first = shape.cu_seqlens[s];
-      if (shape.cu_seqlens[s + 1] > first)
-        f(Task{first, shape.cu_seqlens[s + 1] - first, i / samples}, scratch);
+      for (Task task : families[static_cast<size_t>(i % count)]) {
+        task.kv_head = i / count;
+        if (task.length > 0) f(task, scratch);
+      }
     }
-    at::native::cpublas::brgemm_release();
   });
 }
 
@@ -97,6 +114,20 @@ Rows rows_of(const AttentionShape& shape, const Task& task, const BFloat16* data
   return {data + task.first * stride + head * shape.head_dim, stride, task.length};
 }
 
+// The keys or values that a task's queries see: the prefix's rows and its own, copied together into `joined`
+// where there is a prefix.
+Rows seen_rows(const AttentionShape& shape, const Task& task, const BFloat16* data, BFloat16* joined) {
+  const Rows own = rows_of(shape, task, data, shape.kv_heads, task.kv_head);
+  if (task.prefix == 0) return own;
+  const int64_t d = shape.head_dim;
+  const auto bytes = static_cast<size_t>(d) * sizeof(BFloat16);
+  const BFloat16* prefix = data + task.prefix_first * own.stride + task.kv_head * d;
+  for (int64_t r = 0; r < task.prefix; ++r) std::memcpy(joined + r * d, prefix + r * own.stride, bytes);
+  for (int64_t r = 0; r < task.length; ++r)
+    std::memcpy(joined + (task.prefix + r) * d, own.data + r * own.stride, bytes);
+  return {joined, d, task.seen()};
+}
+
 struct ForwardScratch {
   ForwardScratch(int64_t blocks, int64_t d)
       : keys(blocks * kColumns / 2 * d),
@@ -104,34 +135,37 @@ struct ForwardScratch {
         scores(blocks * kArea),
         sums(kRows * d),
         q(kRows * d),
-        p(blocks * kArea) {}
+        p(blocks * kArea),
+        joined(blocks * kColumns * d),
+        product(d) {}
   TileBuffer<uint32_t> keys, values;
   TileBuffer<float> scores, sums;
-  TileBuffer<BFloat16> q, p;
+  TileBuffer<BFloat16> q, p, joined;
+  TileProducts product;
 };
 
 void attend(const AttentionShape& shape, const AttentionInputs& in, const Task& task, ForwardScratch& s,
             BFloat16* out, float* log_sums) {
   const int64_t d = shape.head_dim, group = shape.heads / shape.kv_heads;
-  pack_columns(rows_of(shape, task, in.k, shape.kv_heads, task.kv_head), d, s.keys.data);
-  pack_rows(rows_of(shape, task, in.v, shape.kv_heads, task.kv_head), d, kColumns, s.values.data);
+  pack_columns(seen_rows(shape, task, in.k, s.joined.data), d, s.keys.data);
+  pack_rows(seen_rows(shape, task, in.v, s.joined.data), d, kColumns, s.values.data);
   float tops[kRows], totals[kRows];
   std::array<int64_t, kRows> positions{};
   for (int64_t head = task.kv_head * group; head < (task.kv_head + 1) * group; ++head) {
     const Rows queries = rows_of(shape, task, in.q, shape.heads, head);
     for (int64_t first = 0; first < task.length; first += kRows) {
       const int64_t rows = std::min(kRows, task.length - first);
-      const int64_t blocks = tile_blocks(first + rows);
+      const int64_t blocks = tile_blocks(task.prefix + first + rows);
       copy_rows(queries, first, d, s.q.data);
       for (int64_t j = 0; j < blocks; ++j)
-        tile_product(s.q.data, s.keys.data + j * (d / 2 * kColumns), s.scores.data + j * kArea, kRows,
-                     kColumns, d, false);
-      for (int64_t r = 0; r < rows; ++r) positions[static_cast<size_t>(r)] = first + r;
+        s.product(s.q.data, s.keys.data + j * (d / 2 * kColumns), s.scores.data + j * kArea, kRows, kColumns,
+                  d, false);
+      for (int64_t r = 0; r < rows; ++r) positions[static_cast<size_t>(r)] = task.prefix + first + r;
       soften(s.scores.data, positions.data(), rows, blocks, static_cast<float>(shape.scale), s.p.data, tops,
              totals);
       for (int64_t j = 0; j < blocks; ++j)
-        tile_product(s.p.data + j * kArea, s.values.data + j * (kColumns / 2 * d), s.sums.data, kRows, d,
-                     kColumns, j > 0);
+        s.product(s.p.data + j * kArea, s.values.data + j * (kColumns / 2 * d), s.sums.data, kRows, d,
+                  kColumns, j > 0);
       for (int64_t r = 0; r < rows; ++r) {
         const int64_t token = task.first + first + r;
         BFloat16* to = out + (token * shape.heads + head) * d;
@@ -158,17 +192,25 @@ struct BackwardScratch {
         dq(kRows * d),
         dk(blocks * kColumns * d),
         dv(blocks * kColumns * d),
+        prefix_dk(blocks * kColumns * d),
+        prefix_dv(blocks * kColumns * d),
+        joined(blocks * kColumns * d),
         q(kRows * d),
         dout(kRows * d),
         p(kArea),
         ds(kArea),
         p_columns(kArea),
-        ds_columns(kArea) {}
+        ds_columns(kArea),
+        product(d) {}
   TileBuffer<uint32_t> keys, values, key_rows;  // k and v as columns, k as pairs of rows
   TileBuffer<uint32_t> q_rows, dout_rows, pairs;
   TileBuffer<float> scores, dscores, dq, dk, dv;
+  TileBuffer<float> prefix_dk, prefix_dv;      // what the segments done so far give their prefix
+  int64_t prefix_rows = 0;                     // rows of these; 0: no such segment yet
+  TileBuffer<BFloat16> joined;                 // keys or values of prefix and segment
   TileBuffer<BFloat16> q, dout, p, ds;         // (kRows, …)
   TileBuffer<BFloat16> p_columns, ds_columns;  // (kColumns, kRows)
+  TileProducts product;
 };
 
 // (kRows, kColumns) to (kColumns, kRows), two rows at a time as 32-bit words.
@@ -205,23 +247,23 @@ void row_products(const BFloat16* a, const Rows& b, int64_t first, int64_t rows,
   }
 }
 
-// All gradients that a block of queries gives; dq is written, dk and dv are added to.
-void attend_block_backward(const AttentionShape& shape, BackwardScratch& s, int64_t first, int64_t rows,
+// All gradients that a block of queries from `position` on gives; dq is written, dk and dv are added to.
+void attend_block_backward(const AttentionShape& shape, BackwardScratch& s, int64_t position, int64_t rows,
                            const float* log_sums, const float* deltas) {
   const int64_t d = shape.head_dim;
-  const int64_t blocks = tile_blocks(first + rows);
+  const int64_t blocks = tile_blocks(position + rows);
   pack_rows({s.q.data, d, kRows}, d, kRows, s.q_rows.data);
   pack_rows({s.dout.data, d, kRows}, d, kRows, s.dout_rows.data);
   for (int64_t j = 0; j < blocks; ++j) {
     const int64_t column_block = j * (d / 2 * kColumns);
-    tile_product(s.q.data, s.keys.data + column_block, s.scores.data, kRows, kColumns, d, false);
-    tile_product(s.dout.data, s.values.data + column_block, s.dscores.data, kRows, kColumns, d, false);
-    soften_backward(s, first, rows, j, static_cast<float>(shape.scale), log_sums, deltas);
+    s.product(s.q.data, s.keys.data + column_block, s.scores.data, kRows, kColumns, d, false);
+    s.product(s.dout.data, s.values.data + column_block, s.dscores.data, kRows, kColumns, d, false);
+    soften_backward(s, position, rows, j, static_cast<float>(shape.scale), log_sums, deltas);
     transpose(s.p.data, s.pairs.data, s.p_columns.data);
     transpose(s.ds.data, s.pairs.data, s.ds_columns.data);
-    tile_product(s.p_columns.data, s.dout_rows.data, s.dv.data + j * kColumns * d, kColumns, d, kRows, true);
-    tile_product(s.ds_columns.data, s.q_rows.data, s.dk.data + j * kColumns * d, kColumns, d, kRows, true);
-    tile_product(s.ds.data, s.key_rows.data + column_block, s.dq.data, kRows, d, kColumns, j > 0);
+    s.product(s.p_columns.data, s.dout_rows.data, s.dv.data + j * kColumns * d, kColumns, d, kRows, true);
+    s.product(s.ds_columns.data, s.q_rows.data, s.dk.data + j * kColumns * d, kColumns, d, kRows, true);
+    s.product(s.ds.data, s.key_rows.data + column_block, s.dq.data, kRows, d, kColumns, j > 0);
   }
 }
 
@@ -231,15 +273,37 @@ void write_rows(const float* in, int64_t rows, int64_t d, BFloat16* out, int64_t
     for_lanes(0, d, [&](int64_t i, int64_t n) { store(out + r * stride + i, load(in + r * d + i, n), n); });
 }
 
+// Takes a segment's part out of the gradients of the keys that it saw: its own rows come to their place in
+// the result, those of its prefix wait for the prefix. A prefix comes behind the segments that continue it.
+void share_key_gradients(const AttentionShape& shape, const Task& task, BackwardScratch& s,
+                         const AttentionGradients& gradients) {
+  const int64_t d = shape.head_dim, before = task.prefix * d;
+  const auto add = [](const float* from, int64_t count, float* to, bool first) {
+    for (int64_t i = 0; i < count; ++i) to[i] = first ? from[i] : to[i] + from[i];
+  };
+  if (task.prefix > 0) {
+    add(s.dk.data, before, s.prefix_dk.data, s.prefix_rows == 0);
+    add(s.dv.data, before, s.prefix_dv.data, s.prefix_rows == 0);
+    s.prefix_rows = task.prefix;
+  } else if (s.prefix_rows > 0) {
+    add(s.prefix_dk.data, s.prefix_rows * d, s.dk.data, false);
+    add(s.prefix_dv.data, s.prefix_rows * d, s.dv.data, false);
+    s.prefix_rows = 0;
+  }
+  const int64_t at = (task.first * shape.kv_heads + task.kv_head) * d;
+  write_rows(s.dk.data + before, task.length, d, gradients.dk + at, shape.kv_heads * d);
+  write_rows(s.dv.data + before, task.length, d, gradients.dv + at, shape.kv_heads * d);
+}
+
 void attend_backward(const AttentionShape& shape, const AttentionInputs& in, const Task& task,
                      BackwardScratch& s, const BFloat16* out, const float* log_sums, const BFloat16* dout,
                      const AttentionGradients& gradients) {
   const int64_t d = shape.head_dim, group = shape.heads / shape.kv_heads;
-  const Rows keys = rows_of(shape, task, in.k, shape.kv_heads, task.kv_head);
+  const Rows keys = seen_rows(shape, task, in.k, s.joined.data);
   pack_columns(keys, d, s.keys.data);
   pack_rows(keys, d, kColumns, s.key_rows.data);
-  pack_columns(rows_of(shape, task, in.v, shape.kv_heads, task.kv_head), d, s.values.data);
-  const int64_t area = tile_blocks(task.length) * kColumns * d;
+  pack_columns(seen_rows(shape, task, in.v, s.joined.data), d, s.values.data);
+  const int64_t area = tile_blocks(task.seen()) * kColumns * d;
   std::fill(s.dk.data, s.dk.data + area, 0.0F);
   std::fill(s.dv.data, s.dv.data + area, 0.0F);
   float deltas[kRows];
@@ -250,19 +314,19 @@ void attend_backward(const AttentionShape& shape, const AttentionInputs& in, con
       copy_rows(rows_of(shape, task, in.q, shape.heads, head), first, d, s.q.data);
       copy_rows(douts, first, d, s.dout.data);
       row_products(s.dout.data, rows_of(shape, task, out, shape.heads, head), first, rows, d, deltas);
-      attend_block_backward(shape, s, first, rows, log_sums + head * shape.tokens + token, deltas);
+      attend_block_backward(shape, s, task.prefix + first, rows, log_sums + head * shape.tokens + token,
+                            deltas);
       write_rows(s.dq.data, rows, d, gradients.dq + (token * shape.heads + head) * d, shape.heads * d);
     }
   }
-  const int64_t at = (task.first * shape.kv_heads + task.kv_head) * d;
-  write_rows(s.dk.data, task.length, d, gradients.dk + at, shape.kv_heads * d);
-  write_rows(s.dv.data, task.length, d, gradients.dv + at, shape.kv_heads * d);
+  share_key_gradients(shape, task, s, gradients);
 }
 
 int64_t longest_blocks(const AttentionShape& shape) {
   int64_t most = 0;
-  for (size_t s = 0; s + 1 < shape.cu_seqlens.size(); ++s)
-    most = std::max(most, shape.cu_seqlens[s + 1] - shape.cu_seqlens[s]);
+  for (const auto& family : families_of(shape)) {
+    for (const Task& task : family) most = std::max(most, task.seen());
+  }
   return tile_blocks(most);
 }
 

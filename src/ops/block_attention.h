@@ -3,8 +3,9 @@
 // over whole rows, probabilities are rounded to bf16 for the products (as in Dao et al. 2022's kernels).
 //   q, out, dq, dout (tokens, heads, head_dim)   k, v, dk, dv (tokens, kv_heads, head_dim)
 //   log_sums (heads, tokens) fp32: log of the softmax's denominator
-// A sample's result does not depend on the other samples or on the number of threads. For machines with the
-// panel kernels of gemm.h; head_dim even.
+// A sample's result does not depend on the other samples or on the number of threads; that of a segment that
+// continues a prefix is the one it has behind a prefix of its own, bit for bit. For machines with the panel
+// kernels of gemm.h; head_dim even.
 #pragma once
 #include <c10/util/BFloat16.h>
 
@@ -18,7 +19,8 @@ struct AttentionShape {
   int64_t heads;
   int64_t kv_heads;
   int64_t head_dim;
-  const std::vector<int64_t>& cu_seqlens;
+  const std::vector<int64_t>& cu_seqlens;  // of the segments, see attention.h
+  const std::vector<int64_t>& continues;   // (segments), or empty
   double scale;
 };
 

@@ -8,6 +8,7 @@
 
 #include <array>
 
+#include "ops/cpu_level.h"
 #include "ops/gemm.h"
 
 namespace swift::ops {
@@ -53,7 +54,8 @@ constexpr std::array<DotBlock, kMaxRows> kDotBlocks = {dot_block<1>, dot_block<2
 }  // namespace
 
 bool has_vector_bf16() {
-  static const bool able = __builtin_cpu_supports("avx512bf16") > 0 && __builtin_cpu_supports("avx512bw") > 0;
+  static const bool able =
+      beyond_avx2() && __builtin_cpu_supports("avx512bf16") > 0 && __builtin_cpu_supports("avx512bw") > 0;
   return able;
 }
 

@@ -5,6 +5,7 @@
 
 #include "ops/lanes.h"
 #include "ops/linear.h"
+#include "ops/vocab_rows.h"
 
 namespace swift::ops {
 namespace {
@@ -15,46 +16,6 @@ using torch::autograd::tensor_list;
 
 // fp32 logits of one chunk stay below this many bytes. Every chunk reads the whole head twice.
 constexpr int64_t kChunkBytes = int64_t{192} << 20;
-
-// The largest logit of a row, and the sum of all.
-std::pair<float, double> top_and_sum(const float* z, int64_t vocab) {
-  Floats most = splat(-INFINITY);
-  double all = 0;
-  constexpr int64_t kBlock = 1024;  // fp32 partial sums short enough to stay exact to 1e-7
-  for (int64_t start = 0; start < vocab; start += kBlock) {
-    Floats part = {};
-    for_lanes(start, std::min(vocab, start + kBlock), [&](int64_t i, int64_t n) {
-      const Floats value = load(z + i, n);
-      part += value;
-      most = largest(n == kLanes ? value : splat(*std::max_element(z + i, z + i + n)), most);
-    });
-    all += sum(part);
-  }
-  float top = most[0];
-  for (int64_t lane = 1; lane < kLanes; ++lane) top = std::max(top, most[lane]);
-  return {top, all};
-}
-
-// z becomes exp(z - top); returns its sum.
-double exponentials(float* z, int64_t vocab, float top) {
-  double total = 0;
-  constexpr int64_t kBlock = 1024;
-  for (int64_t start = 0; start < vocab; start += kBlock) {
-    Floats part = {};
-    float rest = 0;
-    for_lanes(start, std::min(vocab, start + kBlock), [&](int64_t i, int64_t n) {
-      const Floats e = exp_lanes(load(z + i, n) - top);
-      store(z + i, e, n);
-      if (n == kLanes) {
-        part += e;
-      } else {
-        for (int64_t lane = 0; lane < n; ++lane) rest += e[lane];
-      }
-    });
-    total += static_cast<double>(sum(part)) + rest;
-  }
-  return total;
-}
 
 // Loss of a row of logits and dz = scale dloss/dz. z is overwritten.
 //   dz_j = p_j (weight (1 - s) + s + 2 c lse) - [j = y] weight (1 - s) - s / vocab
@@ -75,12 +36,6 @@ float row_loss(float* z, int64_t vocab, int64_t label, double scale, const LossS
   const double loss =
       weight * (lse - target) + smooth * (lse - all / static_cast<double>(vocab)) + shape.z_loss * lse * lse;
   return static_cast<float>(loss);
-}
-
-// The memory of z (rows, vocab) fp32 seen as rows of `type`, each at the beginning of its row of z.
-Tensor seen_as(const Tensor& z, at::ScalarType type) {
-  const auto ratio = static_cast<int64_t>(sizeof(float) / c10::elementSize(type));
-  return z.view(type).view({z.size(0), z.size(1) * ratio}).narrow(1, 0, z.size(1));
 }
 
 // Losses (rows) and dz (rows, vocab) in the type of the hidden states; weights (rows) or undefined. dz takes

@@ -2,12 +2,19 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/native/CPUBlas.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 #include <vector>
 
+#include "ops/attention_tiles.h"
 #include "ops/gemm.h"
 #include "ops/lanes.h"
+#include "ops/matrix_tiles.h"
 #include "ops/panel_pack.h"
 
 namespace swift::ops {
@@ -16,7 +23,46 @@ namespace {
 using at::Tensor;
 using c10::BFloat16;
 
-constexpr int64_t kRows = 64;  // rows of one micro-kernel call
+constexpr int64_t kRows = 64;          // rows of one call of brgemm
+constexpr int64_t kTilePanel = 32;     // columns of a panel that the matrix tiles read: two tiles
+constexpr int64_t kRowsInCache = 256;  // rows whose packed form stays in L2 while the panels pass by
+
+// Uninitialised words. Large ones ask for huge pages: reading weights from end to end is a tenth faster.
+Tensor words(at::IntArrayRef shape) {
+  constexpr size_t kHugePage = size_t{2} << 20U;
+  const auto bytes = static_cast<size_t>(c10::multiply_integers(shape)) * sizeof(int32_t);
+  if (bytes < kHugePage) return at::empty(shape, at::kInt);
+  void* memory = std::aligned_alloc(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
+  if (memory == nullptr) throw std::bad_alloc();
+  ::madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // only a hint
+  return at::from_blob(
+      memory, shape, [](void* p) { std::free(p); }, at::TensorOptions(at::kInt));
+}
+
+// out = in + shift by column, rounded to nearest even; a NaN keeps a set mantissa bit.
+[[gnu::target_clones("arch=skylake-avx512", "avx2", "default")]] void put_rows(
+    const float* in, int64_t in_stride, const float* shift, BFloat16* out, int64_t rows, int64_t columns,
+    int64_t out_stride) {
+  for (int64_t r = 0; r < rows; ++r) {
+    auto* target = reinterpret_cast<uint16_t*>(out + r * out_stride);
+    for (int64_t c = 0; c < columns; ++c) {
+      const float value = in[r * in_stride + c] + shift[c];
+      uint32_t bits;
+      std::memcpy(&bits, &value, sizeof bits);
+      const uint32_t rounded = (bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16;
+      target[c] = static_cast<uint16_t>((bits & 0x7FFFFFFFU) > 0x7F800000U ? (bits >> 16 | 0x40U) : rounded);
+    }
+  }
+}
+
+void put_rows(const float* in, int64_t in_stride, const float* shift, float* out, int64_t rows,
+              int64_t columns, int64_t out_stride) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for_lanes(0, columns, [&](int64_t i, int64_t n) {
+      store(out + r * out_stride + i, load(in + r * in_stride + i, n) + load(shift + i, n), n);
+    });
+  }
+}
 
 class Panels : public QuantizedWeight {
  public:
@@ -24,15 +70,17 @@ class Panels : public QuantizedWeight {
       : QuantizedWeight(w.sizes(), at::kBFloat16),
         out_(w.size(0)),
         in_(w.size(1)),
-        panels_((out_ + kPanel - 1) / kPanel),
-        memory_(at::empty({panels_, in_ / 2, kPanel}, at::kInt)) {
+        tiles_(has_matrix_tiles() && in_ % kTileDepth == 0),
+        width_(tiles_ ? kTilePanel : kPanel),
+        panels_((out_ + width_ - 1) / width_),
+        memory_(words({panels_, in_ / 2, width_})) {
     const Tensor dense = w.contiguous();
     const auto* from = reinterpret_cast<const uint32_t*>(dense.const_data_ptr<BFloat16>());
     at::parallel_for(0, panels_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t p = begin; p < end; ++p) {
-        const int64_t width = std::min(kPanel, out_ - p * kPanel);
-        if (width < kPanel) std::fill(panel(p), panel(p) + in_ / 2 * kPanel, 0U);
-        pack_transposed(from + p * kPanel * in_ / 2, in_ / 2, width, in_ / 2, panel(p));
+        const int64_t columns = columns_of(p);
+        if (columns < width_) std::fill(panel(p), panel(p + 1), 0U);
+        pack_transposed(from + p * width_ * in_ / 2, in_ / 2, columns, in_ / 2, panel(p), width_);
       }
     });
   }
@@ -42,10 +90,9 @@ class Panels : public QuantizedWeight {
     auto* to = reinterpret_cast<uint32_t*>(w.data_ptr<BFloat16>());
     at::parallel_for(0, panels_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t p = begin; p < end; ++p) {
-        const int64_t width = std::min(kPanel, out_ - p * kPanel);
-        for (int64_t c = 0; c < width; ++c) {
+        for (int64_t c = 0; c < columns_of(p); ++c) {
           for (int64_t pair = 0; pair < in_ / 2; ++pair)
-            to[(p * kPanel + c) * in_ / 2 + pair] = panel(p)[pair * kPanel + c];
+            to[(p * width_ + c) * in_ / 2 + pair] = panel(p)[pair * width_ + c];
         }
       }
     });
@@ -55,54 +102,140 @@ class Panels : public QuantizedWeight {
   int64_t bytes() const override { return bytes_of(memory_); }
 
   Tensor product(const Tensor& x, const Tensor& bias) const override {
-    std::vector<float> shift(static_cast<size_t>(panels_ * kPanel), 0.0F);
-    if (bias.defined()) {
-      const Tensor wide = bias.to(at::kFloat).contiguous();
-      std::copy_n(wide.const_data_ptr<float>(), out_, shift.begin());
-    }
-    return run<BFloat16>(x.to(at::kBFloat16), shift);
+    return run<BFloat16>(x.to(at::kBFloat16), bias, {});
   }
 
-  Tensor logits(const Tensor& x) const override {
-    return run<float>(x.to(at::kBFloat16), std::vector<float>(static_cast<size_t>(panels_ * kPanel), 0.0F));
+  bool takes_update() const override { return true; }
+  Tensor updated_product(const Tensor& x, const Tensor& bias, const LowRankTerm& update) const override {
+    return run<BFloat16>(x.to(at::kBFloat16), bias, update);
   }
+
+  Tensor logits(const Tensor& x) const override { return run<float>(x.to(at::kBFloat16), Tensor(), {}); }
 
  private:
   uint32_t* panel(int64_t index) const {
-    return reinterpret_cast<uint32_t*>(memory_.data_ptr<int32_t>()) + index * (in_ / 2 * kPanel);
+    return reinterpret_cast<uint32_t*>(memory_.data_ptr<int32_t>()) + index * (in_ / 2 * width_);
+  }
+  int64_t columns_of(int64_t index) const { return std::min(width_, out_ - index * width_); }
+
+  // What a panel's sums get before they are stored.
+  struct Extras {
+    std::vector<float> shift;  // by column, for all panels
+    const BFloat16* left;      // (rows, rank): a low-rank update
+    const uint32_t* right;     // (panels, rank / 2, width)
+    int64_t rank;              // 0: none
+  };
+
+  template <class Out>
+  Tensor run(const Tensor& x_in, const Tensor& bias, const LowRankTerm& update) const {
+    const Tensor x = x_in.contiguous();
+    Tensor y = at::empty({x.size(0), out_}, x.options().dtype(c10::CppTypeToScalarType<Out>::value));
+    Extras extras{std::vector<float>(static_cast<size_t>(panels_ * width_), 0.0F), update.left, nullptr,
+                  update.rank};
+    if (bias.defined()) {
+      const Tensor wide = bias.to(at::kFloat).contiguous();
+      std::copy_n(wide.const_data_ptr<float>(), out_, extras.shift.begin());
+    }
+    // The tiles take whole steps of the reduction: a shorter update is followed by zeros.
+    const int64_t rank = tiles_ ? (update.rank + kTileDepth - 1) / kTileDepth * kTileDepth : update.rank;
+    const Tensor right = at::zeros({rank > 0 ? panels_ : 0, rank / 2, width_}, at::kInt);
+    Tensor left;
+    if (rank > 0) {
+      extras.right = pack_update(update, right);
+      if (tiles_) {
+        left = at::zeros({x.size(0), rank}, at::kBFloat16);
+        left.narrow(1, 0, update.rank)
+            .copy_(at::from_blob(const_cast<BFloat16*>(update.left), {x.size(0), update.rank},
+                                 at::TensorOptions(at::kBFloat16)));
+        extras.left = left.const_data_ptr<BFloat16>();
+        extras.rank = rank;
+      }
+    }
+    if (tiles_) {
+      run_tiles(x, extras, y.data_ptr<Out>());
+    } else {
+      run_brgemm(x, extras, y.data_ptr<Out>());
+    }
+    return y;
+  }
+
+  const uint32_t* pack_update(const LowRankTerm& update, const Tensor& right) const {
+    auto* words = reinterpret_cast<uint32_t*>(right.data_ptr<int32_t>());
+    const auto* from = reinterpret_cast<const uint32_t*>(update.right);
+    const int64_t pairs = update.rank / 2;
+    for (int64_t p = 0; p < panels_; ++p) {
+      pack_transposed(from + p * width_ * pairs, pairs, columns_of(p), pairs,
+                      words + p * right.size(1) * width_, width_);
+    }
+    return words;
   }
 
   template <class Out>
-  Tensor run(const Tensor& x_in, const std::vector<float>& shift) const {
-    const Tensor x = x_in.contiguous();
+  void run_brgemm(const Tensor& x, const Extras& extras, Out* to) const {
     const int64_t rows = x.size(0);
-    Tensor y = at::empty({rows, out_}, x.options().dtype(c10::CppTypeToScalarType<Out>::value));
     const auto* in = x.const_data_ptr<BFloat16>();
-    Out* to = y.data_ptr<Out>();
     at::parallel_for(0, panels_, 1, [&](int64_t begin, int64_t end) {
-      const Tensor tile_memory = at::empty({kRows, kPanel}, at::kFloat);
-      auto* tile = tile_memory.data_ptr<float>();
+      const TileBuffer<float> tile(kRows * kPanel);
       for (int64_t p = begin; p < end; ++p) {
-        const int64_t first = p * kPanel, width = std::min(kPanel, out_ - first);
         for (int64_t row = 0; row < rows; row += kRows) {
           const int64_t height = std::min(kRows, rows - row);
-          at::native::cpublas::brgemm(height, kPanel, in_, in_, kPanel, kPanel, false, in + row * in_,
-                                      reinterpret_cast<const BFloat16*>(panel(p)), tile, true);
-          for (int64_t r = 0; r < height; ++r) {
-            for_lanes(0, width, [&](int64_t i, int64_t n) {
-              store(to + (row + r) * out_ + first + i,
-                    load(tile + r * kPanel + i, n) + load(shift.data() + first + i, n), n);
-            });
-          }
+          const auto multiply = [&](const BFloat16* left, int64_t depth, const uint32_t* right, bool add) {
+            at::native::cpublas::brgemm(height, kPanel, depth, depth, kPanel, kPanel, add, left + row * depth,
+                                        reinterpret_cast<const BFloat16*>(right), tile.data, true);
+          };
+          multiply(in, in_, panel(p), false);
+          if (extras.rank > 0)
+            multiply(extras.left, extras.rank, extras.right + p * extras.rank / 2 * kPanel, true);
+          put_rows(tile.data, kPanel, extras.shift.data() + p * kPanel, to + row * out_ + p * kPanel, height,
+                   columns_of(p), out_);
         }
       }
       at::native::cpublas::brgemm_release();
     });
-    return y;
   }
 
-  int64_t out_, in_, panels_;
-  Tensor memory_;  // (panels, in / 2, kPanel) words
+  // While a panel is multiplied, the next one comes from memory.
+  template <class Out>
+  void run_tiles(const Tensor& x, const Extras& extras, Out* to) const {
+    const int64_t rows = x.size(0);
+    const TileBuffer<BFloat16> left(rows * in_);
+    const auto* in = reinterpret_cast<const uint16_t*>(x.const_data_ptr<BFloat16>());
+    auto* packed = reinterpret_cast<uint16_t*>(left.data);
+    at::parallel_for(0, (rows + kTileHeight - 1) / kTileHeight, 8, [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * kTileHeight, last = std::min(rows, end * kTileHeight);
+      pack_left(in + first * in_, last - first, in_, packed + first * in_);
+    });
+    const auto* update = reinterpret_cast<const uint16_t*>(extras.left);
+    const int64_t lines = in_ / 2 * width_ * static_cast<int64_t>(sizeof(uint32_t)) / 64;
+    // Threads take panels one by one, so that a slow one holds nobody up.
+    const int64_t chunks = (rows + kRowsInCache - 1) / kRowsInCache;
+    std::atomic<int64_t> taken{0};
+    at::parallel_for(0, std::min<int64_t>(at::get_num_threads(), panels_), 1, [&](int64_t, int64_t) {
+      const TileBuffer<float> tile(std::min(rows, kRowsInCache) * width_);
+      MatrixTiles tiles;
+      int64_t after = taken++;
+      while (after < chunks * panels_) {
+        const int64_t row = after / panels_ * kRowsInCache, p = after % panels_;
+        const int64_t height = std::min(kRowsInCache, rows - row);
+        after = taken++;
+        const bool more = after < chunks * panels_;
+        tiles.product({packed + row * in_, kTileDepth, height}, {panel(p), width_, width_}, in_, tile.data,
+                      width_, false, more ? panel(after % panels_) : nullptr, more ? lines : 0);
+        if (extras.rank > 0) {
+          tiles.product({update + row * extras.rank, extras.rank, height},
+                        {extras.right + p * extras.rank / 2 * width_, width_, width_}, extras.rank, tile.data,
+                        width_, true);
+        }
+        put_rows(tile.data, width_, extras.shift.data() + p * width_, to + row * out_ + p * width_, height,
+                 columns_of(p), out_);
+      }
+    });
+  }
+
+  int64_t out_, in_;
+  bool tiles_;  // read by MatrixTiles, not by brgemm
+  int64_t width_, panels_;
+  Tensor memory_;  // (panels, in / 2, width) words
 };
 
 // The weight as it is: fp32, fp16, or a machine without the panel kernels.

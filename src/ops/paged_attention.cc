@@ -1,7 +1,6 @@
 #include "ops/paged_attention.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 
 #include "ops/attention_tiles.h"
 #include "ops/lanes.h"
+#include "ops/panel_pack.h"
 
 namespace swift::ops {
 namespace {
@@ -24,9 +24,16 @@ static_assert(kBlockTokens == kTileColumns);
 
 struct Scratch {
   Scratch(int64_t blocks, int64_t d)
-      : scores(blocks * kTileArea), sums(kTileRows * d), q(kTileRows * d), p(blocks * kTileArea) {}
+      : scores(blocks * kTileArea),
+        sums(kTileRows * d),
+        q(kTileRows * d),
+        p(blocks * kTileArea),
+        keys(blocks * kTileColumns / 2 * d),
+        product(d) {}
   TileBuffer<float> scores, sums;
   TileBuffer<BFloat16> q, p;
+  TileBuffer<uint32_t> keys;  // columns of the packed factor, in blocks
+  TileProducts product;
 };
 
 // One segment and key head. Its queries are numbered token by token, the heads of the group side by side.
@@ -41,6 +48,20 @@ void attend(KvBlocks& cache, int64_t layer, const Task& task, const BFloat16* q,
             BFloat16* out) {
   const int64_t d = cache.head_dim();
   const KvSegment& segment = task.segment;
+  const auto keys = [&](int64_t j) {
+    return cache.keys(layer, segment.blocks[static_cast<size_t>(j)], task.kv_head);
+  };
+  const auto values = [&](int64_t j) {
+    return cache.values(layer, segment.blocks[static_cast<size_t>(j)], task.kv_head);
+  };
+  // Keys are packed once for all queries; for one block of queries each in turn, while it is in L1.
+  const bool once = segment.count * task.group > kTileRows;
+  const auto pack = [&](int64_t j) {
+    uint32_t* to = s.keys.data + (once ? j : 0) * (d / 2 * kTileColumns);
+    pack_transposed(keys(j), d / 2, kTileColumns, d / 2, to, kTileColumns);
+    return to;
+  };
+  for (int64_t j = 0; once && j < tile_blocks(segment.start + segment.count); ++j) pack(j);
   const auto element = [&](int64_t query) {
     const int64_t token = segment.first + query / task.group;
     return (token * task.heads + task.kv_head * task.group + query % task.group) * d;
@@ -55,14 +76,15 @@ void attend(KvBlocks& cache, int64_t layer, const Task& task, const BFloat16* q,
     }
     const int64_t blocks = tile_blocks(positions[static_cast<size_t>(rows - 1)] + 1);
     for (int64_t j = 0; j < blocks; ++j) {
-      tile_product(s.q.data, cache.keys(layer, segment.blocks[static_cast<size_t>(j)], task.kv_head),
-                   s.scores.data + j * kTileArea, rows, kTileColumns, d, false);
+      const uint32_t* packed = once ? s.keys.data + j * (d / 2 * kTileColumns) : pack(j);
+      const uint32_t* following = once ? nullptr : keys(j + 1 < blocks ? j + 1 : j);
+      s.product(s.q.data, packed, s.scores.data + j * kTileArea, rows, kTileColumns, d, false,
+                j + 1 < blocks ? following : values(0));
     }
     soften(s.scores.data, positions.data(), rows, blocks, scale, s.p.data, tops.data(), totals.data());
     for (int64_t j = 0; j < blocks; ++j) {
-      tile_product(s.p.data + j * kTileArea,
-                   cache.values(layer, segment.blocks[static_cast<size_t>(j)], task.kv_head), s.sums.data,
-                   rows, d, kTileColumns, j > 0);
+      s.product(s.p.data + j * kTileArea, values(j), s.sums.data, rows, d, kTileColumns, j > 0,
+                j + 1 < blocks ? values(j + 1) : nullptr);
     }
     for (int64_t r = 0; r < rows; ++r) {
       BFloat16* to = out + element(at + r);
@@ -76,8 +98,7 @@ void attend(KvBlocks& cache, int64_t layer, const Task& task, const BFloat16* q,
 // One position's key and value of one head into its block.
 void store_position(const uint16_t* k, const uint16_t* v, int64_t d, int64_t slot, uint32_t* keys,
                     uint32_t* values) {
-  for (int64_t pair = 0; pair < d / 2; ++pair)
-    keys[pair * kBlockTokens + slot] = uint32_t{k[2 * pair]} | uint32_t{k[2 * pair + 1]} << 16;
+  std::memcpy(keys + slot * (d / 2), k, static_cast<size_t>(d) * sizeof(uint16_t));
   auto* half = reinterpret_cast<uint16_t*>(values + slot / 2 * d) + slot % 2;
   for (int64_t c = 0; c < d; ++c) half[2 * c] = v[c];
 }
@@ -92,7 +113,7 @@ Tensor gathered(KvBlocks& cache, int64_t layer, const KvSegment& segment, int64_
     const uint32_t* keys = cache.keys(layer, block, head);
     const uint32_t* values = cache.values(layer, block, head);
     for (int64_t c = 0; c < d; ++c) {
-      const uint32_t word = of_keys ? keys[c / 2 * kBlockTokens + slot] : values[slot / 2 * d + c];
+      const uint32_t word = of_keys ? keys[slot * (d / 2) + c / 2] : values[slot / 2 * d + c];
       out[i * d + c] = static_cast<uint16_t>((of_keys ? c : slot) % 2 == 0 ? word : word >> 16);
     }
   }
@@ -165,7 +186,6 @@ Tensor PagedAttention::forward(KvBlocks& cache, int64_t layer, const Tensor& q_i
       attend(cache, layer, {segments[static_cast<size_t>(i % count)], i / count, group, q.size(1)}, in,
              static_cast<float>(scale), scratch, to);
     }
-    at::native::cpublas::brgemm_release();
   });
   return out;
 }

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "ops/low_rank.h"
 #include "ops/low_rank_update.h"
 
 namespace swift::ops {
@@ -20,7 +21,14 @@ struct QuantizedLinearFunction : torch::autograd::Function<QuantizedLinearFuncti
     const at::ScalarType compute = w->compute_type();
     const Tensor x = x_in.to(compute);
     Tensor y, h;  // h (tokens, rank)
-    if (a) {
+    if (a && w->takes_update()) {
+      const LowRank update{*a, *b, scale, dropout, static_cast<uint64_t>(key)};
+      h = project_down(update.dropped(x.contiguous()), even_rank(*a, 0), scale);
+      const Tensor right = even_rank(*b, 1);
+      y = w->updated_product(
+          x, bias.value_or(Tensor()),
+          {h.const_data_ptr<at::BFloat16>(), right.const_data_ptr<at::BFloat16>(), h.size(1)});
+    } else if (a) {
       const Tensor shift = bias ? bias->to(compute) : Tensor();
       y = updated_product(x, w->unpack(compute), shift, {*a, *b, scale, dropout, static_cast<uint64_t>(key)},
                           h);
@@ -53,8 +61,11 @@ struct QuantizedLinearFunction : torch::autograd::Function<QuantizedLinearFuncti
     if (a.defined()) {
       const LowRank update{a, b, ctx->saved_data["scale"].toDouble(), ctx->saved_data["dropout"].toDouble(),
                            static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
-      g = update_gradients(dy, x, w->unpack(w->compute_type()), h, update, want_dx,
-                           ctx->needs_input_grad(edge), ctx->needs_input_grad(edge + 1));
+      const Tensor full = w->unpack(w->compute_type());
+      // Other kernels than those of the panels want no even rank.
+      const Tensor low = runs_panels(dy, full) ? h : h.narrow(1, 0, a.size(0));
+      g = update_gradients(dy, x, full, low, update, want_dx, ctx->needs_input_grad(edge),
+                           ctx->needs_input_grad(edge + 1));
     } else if (want_dx) {
       g.dx = product_nn(dy, w->unpack(w->compute_type()));
     }

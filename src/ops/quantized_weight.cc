@@ -1,5 +1,7 @@
 #include "ops/quantized_weight.h"
 
+#include <stdexcept>
+
 #include "ops/products.h"
 
 namespace swift::ops {
@@ -7,6 +9,11 @@ namespace swift::ops {
 at::Tensor QuantizedWeight::product(const at::Tensor& x, const at::Tensor& bias) const {
   const at::Tensor shift = bias.defined() ? bias.to(compute_) : bias;
   return product_nt(x.to(compute_), unpack(compute_), shift).to(x.scalar_type());
+}
+
+at::Tensor QuantizedWeight::updated_product(const at::Tensor& /*x*/, const at::Tensor& /*bias*/,
+                                            const LowRankTerm& /*update*/) const {
+  throw std::logic_error("this form of a weight takes no update");
 }
 
 at::Tensor QuantizedWeight::logits(const at::Tensor& x) const {

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "ops/gemm.h"
 #include "ops/torch.h"
 
 namespace swift::ops {
@@ -15,6 +16,11 @@ class QuantizedWeight : public torch::CustomClassHolder {
   virtual at::Tensor unpack(at::ScalarType type) const = 0;
   // x · W^T + bias (out, or undefined) in x's type, without autograd. x (tokens, in).
   virtual at::Tensor product(const at::Tensor& x, const at::Tensor& bias) const;
+  // Whether updated_product() is there: then a low-rank update costs no unpacking.
+  virtual bool takes_update() const { return false; }
+  // (x · W^T + update) + bias in bf16, rounded as gemm_nt (gemm.h) rounds it.
+  virtual at::Tensor updated_product(const at::Tensor& x, const at::Tensor& bias,
+                                     const LowRankTerm& update) const;
   // x · W^T in fp32.
   virtual at::Tensor logits(const at::Tensor& x) const;
   // Memory that the stored form takes.

@@ -32,6 +32,16 @@ bool is_better(const config::Task& task, double metric, const std::optional<doub
   return task.greater_is_better.value_or(false) ? metric > *best : metric < *best;
 }
 
+double best_metric_of(const config::Task& task, const base::Json& measured) {
+  const std::string& wanted = task.metric_for_best_model;
+  const std::string key = wanted.starts_with("eval_") ? wanted : "eval_" + wanted;
+  const auto found = measured.find(key);
+  if (found != measured.end() && found->is_number()) return found->get<double>();
+  throw base::Error(base::ExitCode::usage,
+                    "metric_for_best_model: method " + task.method + " does not measure '" + wanted + "'", {},
+                    "set metric_for_best_model: loss");
+}
+
 void restore_weights(model::Decoder& decoder, const model::LoraSettings* adapter,
                      const std::filesystem::path& checkpoint) {
   const at::NoGradGuard no_grad;

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/json.h"
 #include "config/task.h"
 #include "model/adapter.h"
 
@@ -10,6 +11,9 @@ namespace swift::train {
 
 // Whether `metric` beats `best`, in the direction of greater_is_better; everything beats nothing.
 bool is_better(const config::Task& task, double metric, const std::optional<double>& best);
+
+// The value of metric_for_best_model among {"eval_…": value}. Throws base::Error(usage) when it is not there.
+double best_metric_of(const config::Task& task, const base::Json& measured);
 
 // Copies the weights of a checkpoint of this run over those of the model: the adapter's tensors where
 // `adapter` is given, else every weight. Throws base::Error(model) when one is missing or has another shape.

@@ -18,6 +18,7 @@ Json to_json(const TrainerState& state) {
           {"part", state.cursor.part},
           {"taken", state.cursor.taken},
           {"channels_since_log", state.channels_since_log.to_json()},
+          {"objective", state.objective},
           {"loss_since_log", state.loss_since_log},
           {"steps_since_log", state.steps_since_log},
           {"tokens_since_log", state.tokens_since_log},
@@ -40,6 +41,7 @@ TrainerState from_json(const Json& json, const fs::path& file) {
     state.cursor = {json.at("epoch").get<int64_t>(), json.at("position").get<int64_t>(),
                     json.value("part", int64_t{0}), json.value("taken", int64_t{0})};
     state.channels_since_log = ChannelLoss::from_json(json.value("channels_since_log", Json::object()));
+    state.objective = json.value("objective", Json());
     state.loss_since_log = json.at("loss_since_log").get<double>();
     state.steps_since_log = json.at("steps_since_log").get<int64_t>();
     state.tokens_since_log = json.at("tokens_since_log").get<int64_t>();
@@ -75,7 +77,7 @@ std::string changes_between(const Json& before, const Json& now) {
 
 fs::path save_checkpoint(const fs::path& run, const config::Task& task, model::Decoder& decoder,
                          const model::LoraSettings* adapter, const Optimizer& optimizer,
-                         const TrainerState& state) {
+                         const TrainerState& state, const std::function<void(const fs::path&)>& more) {
   base::AtomicDirectory directory(run / base::cat("checkpoint-", state.step));
   if (adapter != nullptr) {
     model::save_adapter(decoder, *adapter, task.model, directory.path());
@@ -88,6 +90,7 @@ fs::path save_checkpoint(const fs::path& run, const config::Task& task, model::D
   if (!task.save_only_model) {
     model::save_safetensors(directory.path() / "optimizer.safetensors", optimizer.state());
     base::write_file_atomic(directory.path() / "trainer_state.json", to_json(state).dump(2) + "\n");
+    if (more) more(directory.path());
   }
   directory.commit();
   return run / base::cat("checkpoint-", state.step);

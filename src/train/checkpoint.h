@@ -1,6 +1,7 @@
 // Checkpoints: the model or adapter in its public form plus what resuming needs, complete or absent.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,7 @@ struct TrainerState {
   int64_t tokens_since_log = 0;
   double seconds_since_log = 0;
   ChannelLoss channels_since_log;
+  base::Json objective = nullptr;  // Objective::state()
   double elapsed_seconds = 0;
   int64_t tokens_seen = 0;
   int64_t evaluated_step = -1;  // last step whose validation loss was measured
@@ -33,11 +35,13 @@ struct TrainerState {
   base::Json fingerprint = base::Json::object();  // settings and data that must not change on resuming
 };
 
-// Writes run/checkpoint-<step>. adapter: the LoRA run's settings, or null for full tuning. Throws
-// base::Error(failure); earlier checkpoints stay as they are.
+// Writes run/checkpoint-<step>. adapter: the LoRA run's settings, or null for full tuning. more: writes what
+// else a method needs to resume into the directory, before it gets its name. Throws base::Error(failure);
+// earlier checkpoints stay as they are.
 std::filesystem::path save_checkpoint(const std::filesystem::path& run, const config::Task& task,
                                       model::Decoder& decoder, const model::LoraSettings* adapter,
-                                      const Optimizer& optimizer, const TrainerState& state);
+                                      const Optimizer& optimizer, const TrainerState& state,
+                                      const std::function<void(const std::filesystem::path&)>& more = {});
 
 // Reads the state and the optimizer back. Throws base::Error(usage) when the fingerprint differs, naming what
 // changed.

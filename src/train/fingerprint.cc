@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdio>
 
+#include "config/alignment.h"
 #include "config/optim.h"
 #include "train/base_fingerprint.h"
 #include "train/report/schedule.h"
@@ -114,11 +115,36 @@ Json freeze_fingerprint(const config::Task& task) {
           {"trainable_parameters_regex", task.trainable_parameters_regex.value_or("")}};
 }
 
+Json preference_fingerprint(const config::Task& task) {
+  return {{"method", task.method},
+          {"loss_type", task.loss_type},
+          {"loss_weights", task.loss_weights},
+          {"beta", task.beta.value_or(0)},
+          {"ref_model", task.ref_model.value_or("")},
+          {"ref_adapters", task.ref_adapters},
+          {"adapters", task.adapters},
+          {"disable_dropout", task.disable_dropout.value_or(true)},
+          {"label_smoothing", task.label_smoothing},
+          {"f_divergence_type", task.f_divergence_type},
+          {"f_alpha_divergence_coef", task.f_alpha_divergence_coef},
+          {"discopop_tau", task.discopop_tau},
+          {"reference_free", task.reference_free},
+          {"rpo_alpha", task.rpo_alpha.value_or(0)},
+          {"ld_alpha", task.ld_alpha.value_or(1)},
+          {"precompute_ref_log_probs", task.precompute_ref_log_probs},
+          {"desirable_weight", task.desirable_weight},
+          {"undesirable_weight", task.undesirable_weight},
+          {"cpo_alpha", task.cpo_alpha},
+          {"simpo_gamma", task.simpo_gamma},
+          {"center_rewards_coefficient", task.center_rewards_coefficient.value_or(0)}};
+}
+
 }  // namespace
 
 Json fingerprint(const config::Task& task, int64_t items, std::span<const data::Sample> samples,
                  int64_t total_steps) {
   Json json = run_fingerprint(task, items, samples, total_steps);
+  if (config::is_preference(task.method)) json.update(preference_fingerprint(task));
   if (config::is_galore(task.optim)) json.update(galore_fingerprint(task));
   json.update(task.tuner_type == "lora" ? adapter_fingerprint(task) : freeze_fingerprint(task));
   return json;

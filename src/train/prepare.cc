@@ -53,6 +53,8 @@ data::LoadOptions load_options(const config::Task& task) {
   return load;
 }
 
+}  // namespace
+
 data::DatasetOptions dataset_options(const config::Task& task, const text::ModelText& text,
                                      const data::Encoder& encoder) {
   data::DatasetOptions options;
@@ -71,11 +73,14 @@ data::DatasetOptions dataset_options(const config::Task& task, const text::Model
   return options;
 }
 
-void show_first(const data::Sample& sample, const text::ModelText& text) {
+void show_sample(const std::string& title, const data::Sample& sample, const text::ModelText& text) {
   const bool colour = isatty(STDERR_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
-  base::log::info("the first training sample, trained text marked:\n" +
-                  data::coloured_dump(sample, text.tokenizer, colour));
+  base::log::info(title + ":\n" + data::coloured_dump(sample, text.tokenizer, colour));
 }
+
+namespace {
+
+constexpr const char* kFirstSample = "the first training sample, trained text marked";
 
 data::StreamOptions stream_options(const config::Task& task, const text::ModelText& text,
                                    const data::Encoder& encoder, const BatchSettings& settings) {
@@ -141,7 +146,7 @@ data::Sample first_sample(data::StreamOptions options, const data::Encoder& enco
 data::Dataset prepare_dataset(const config::Task& task, const text::ModelText& text,
                               const data::Encoder& encoder) {
   data::Dataset dataset = data::load_dataset(dataset_options(task, text, encoder), encoder);
-  show_first(dataset.train.front(), text);
+  show_sample(kFirstSample, dataset.train.front(), text);
   base::log::info("training data: " + dataset.train_report.summary());
   if (!dataset.validation.empty()) base::log::info("validation data: " + dataset.validation_report.summary());
   return dataset;
@@ -157,7 +162,7 @@ TrainingData prepare_data(const config::Task& task, const text::ModelText& text,
     return data;
   }
   const data::StreamOptions options = stream_options(task, text, encoder, settings);
-  show_first(first_sample(options, encoder), text);
+  show_sample(kFirstSample, first_sample(options, encoder), text);
   base::log::info("training data is streamed, encoded by " + std::to_string(options.workers) + " threads");
   data.dataset = validation_only(task, text, encoder);
   data.steps = std::make_unique<StreamBatches>(options, encoder, settings, stream_contents(task, encoder));

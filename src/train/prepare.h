@@ -16,6 +16,12 @@ data::Encoder make_encoder(const config::Task& task, const text::ModelText& text
 data::Dataset prepare_dataset(const config::Task& task, const text::ModelText& text,
                               const data::Encoder& encoder);
 
+// Where the task's rows come from and how they are encoded.
+data::DatasetOptions dataset_options(const config::Task& task, const text::ModelText& text,
+                                     const data::Encoder& encoder);
+// The decoded sample on stderr, `title` before it.
+void show_sample(const std::string& title, const data::Sample& sample, const text::ModelText& text);
+
 struct TrainingData {
   data::Dataset dataset;              // train is empty where it is streamed
   std::unique_ptr<StepSource> steps;  // over dataset.train, which must stay, or over the files

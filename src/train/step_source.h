@@ -15,9 +15,11 @@ namespace swift::train {
 // One optimizer step. Steps do not cross epochs, so the last of an epoch may be short (as in transformers'
 // Trainer).
 struct StepBatch {
-  std::vector<data::Pack> micro_batches;
-  int64_t tokens = 0;          // input tokens, none of them padding
-  int64_t trained_tokens = 0;  // the divisor of the loss
+  std::vector<data::Pack> micro_batches;     // of the loss of tokens
+  std::vector<std::vector<uint32_t>> items;  // of other objectives (objective.h): what each micro-batch holds
+  int64_t tokens = 0;                        // input tokens, none of them padding
+  int64_t trained_tokens = 0;                // the divisor of the loss of tokens
+  size_t size() const { return items.empty() ? micro_batches.size() : items.size(); }
 };
 
 class StepSource {

@@ -41,6 +41,15 @@ std::unique_ptr<Optimizer> build_optimizer(const config::Task& task, std::vector
   return store != nullptr ? store->build(make) : make();
 }
 
+// The adapter's settings keep their rate; it is not applied.
+void stop_dropout(model::Decoder& decoder) {
+  for (model::LinearLayer* linear : decoder.linears()) {
+    if (linear->lora) linear->lora->dropout = 0;
+  }
+  if (decoder.embed_lora) decoder.embed_lora->dropout = 0;
+  if (decoder.head_lora) decoder.head_lora->dropout = 0;
+}
+
 void check_router(const config::Task& task, const model::ModelSpec& spec) {
   if (task.router_aux_loss_coef == 0 || spec.moe.experts > 0) return;
   throw base::Error(
@@ -78,13 +87,23 @@ Trainer::Trainer(const config::Task& task, model::Decoder& decoder,
                 warmup_steps(total_steps_, task.warmup_steps, task.warmup_ratio), schedule_arguments(task),
                 task.learning_rate.value_or(1e-4)) {
   check_router(task, decoder.spec);
+  if (task.disable_dropout.value_or(false)) stop_dropout(decoder);
   if (task.galore_optim_per_parameter) layerwise_.emplace(*optimizer_);
   state_.fingerprint = fingerprint(task_, batches_->items(), batches_->samples(), total_steps_);
   batches_->describe(state_.fingerprint);
 }
 
+Trainer::Trainer(const config::Task& task, model::Decoder& decoder,
+                 std::optional<model::LoraSettings> adapter, std::unique_ptr<StepSource> batches,
+                 std::unique_ptr<Objective> objective, fs::path run)
+    : Trainer(task, decoder, std::move(adapter), std::move(batches), std::span<const data::Sample>(),
+              std::move(run)) {
+  objective_ = std::move(objective);
+}
+
 void Trainer::resume(const fs::path& checkpoint) {
   state_ = load_state(checkpoint, state_.fingerprint, *optimizer_);
+  if (objective_ && !state_.objective.is_null()) objective_->load_state(state_.objective);
   if (offloaded_state_) offloaded_state_->release();
   batches_->seek(state_.cursor);
   saved_step_ = state_.step;
@@ -160,9 +179,7 @@ bool Trainer::train_step() {
 std::optional<double> Trainer::accumulate(const StepBatch& batch) {
   double loss = 0;
   ChannelLoss channels;
-  const double scale = 1.0 / static_cast<double>(std::max<int64_t>(1, batch.trained_tokens));
-  const ops::LossShape shape{task_.label_smoothing_factor, task_.z_loss_coef, task_.enable_dft_loss};
-  for (size_t i = 0; i < batch.micro_batches.size(); ++i) {
+  for (size_t i = 0; i < batch.size(); ++i) {
     // Whoever sent the signal waits only so long; the step before this one is as good to resume from.
     if (base::stop_signal() != 0 && state_.step > 0) {
       optimizer_->zero_grad();
@@ -172,20 +189,29 @@ std::optional<double> Trainer::accumulate(const StepBatch& batch) {
                             static_cast<uint64_t>(state_.step));
     const int64_t tile = task_.tiled_mlp ? task_.tiled_mlp_tokens.value_or(decoder_.spec.hidden) : 0;
     // A mean over the micro-batches, so that accumulation does not multiply it.
-    model::RouterBalance balance(
-        decoder_.spec.layers, task_.router_aux_loss_coef / static_cast<double>(batch.micro_batches.size()));
+    model::RouterBalance balance(decoder_.spec.layers,
+                                 task_.router_aux_loss_coef / static_cast<double>(batch.size()));
     const model::Pass pass{keys.bits(i) | 1U,         task_.gradient_checkpointing,
                            task_.neftune_noise_alpha, task_.router_aux_loss_coef > 0 ? &balance : nullptr,
                            activation_store_.get(),   tile};
     if (activation_store_) activation_store_->clear();
-    model::PackedContext attention(batch.micro_batches[i].cu_seqlens);  // the backward pass reads it too
-    const Tensor part = pack_loss(decoder_, batch.micro_batches[i], attention, scale, pass, shape,
-                                  task_.enable_channel_loss ? &channels : nullptr);
+    const Tensor part = micro_loss(batch, i, pass, channels);
     loss += part.item<double>() + balance.coefficient() * balance.loss();
     part.backward();
   }
   state_.channels_since_log.add(channels);
   return loss;
+}
+
+Tensor Trainer::micro_loss(const StepBatch& batch, size_t index, const model::Pass& pass,
+                           ChannelLoss& channels) {
+  if (objective_) return objective_->loss(batch, index, pass);
+  const data::Pack& pack = batch.micro_batches[index];
+  const double scale = 1.0 / static_cast<double>(std::max<int64_t>(1, batch.trained_tokens));
+  const ops::LossShape shape{task_.label_smoothing_factor, task_.z_loss_coef, task_.enable_dft_loss};
+  attention_.emplace(pack.cu_seqlens);
+  return pack_loss(decoder_, pack, *attention_, scale, pass, shape,
+                   task_.enable_channel_loss ? &channels : nullptr);
 }
 
 void Trainer::log_step(double grad_norm, double learning_rate) {
@@ -205,6 +231,7 @@ void Trainer::log_step(double grad_norm, double learning_rate) {
                {"remaining_seconds", left},
                {"memory_gib", peak_memory_gib()}};
   line.update(state_.channels_since_log.means());
+  if (objective_) line.update(objective_->take_metrics());
   reporter_->metrics(state_.step, line);
   state_.channels_since_log.clear();
   state_.loss_since_log = state_.seconds_since_log = 0;
@@ -218,8 +245,12 @@ bool Trainer::due(const std::string& strategy, int64_t every) const {
 }
 
 bool Trainer::evaluation_due() const {
-  return !validation_.empty() && state_.evaluated_step != state_.step &&
+  return has_validation() && state_.evaluated_step != state_.step &&
          due(task_.eval_strategy.value_or("no"), task_.eval_steps.value_or(task_.save_steps));
+}
+
+bool Trainer::has_validation() const {
+  return objective_ ? objective_->has_validation() : !validation_.empty();
 }
 
 void Trainer::evaluate_if_due() {
@@ -257,31 +288,41 @@ double Trainer::evaluate(std::span<const data::Sample> samples, ChannelLoss* cha
 
 void Trainer::run_evaluation() {
   const double begin = steady_seconds();
-  ChannelLoss channels;
-  const double loss = evaluate(validation_, task_.enable_channel_loss ? &channels : nullptr);
-  if (base::stop_signal() != 0) return;  // a partial evaluation says nothing
+  Json line = measure();
+  if (line.is_null()) return;  // a partial evaluation says nothing
+  const double metric = best_metric_of(task_, line);
   state_.evaluated_step = state_.step;
   ++state_.stale_evaluations;
-  if (is_better(task_, loss, state_.best_metric)) {
-    state_.best_metric = loss;
+  if (is_better(task_, metric, state_.best_metric)) {
+    state_.best_metric = metric;
     state_.stale_evaluations = 0;
   }
   // Only what is kept can be the best checkpoint.
   const bool kept = saved_step_ == state_.step || saving_due();
-  if (kept && is_better(task_, loss, state_.best_checkpoint_metric)) {
-    state_.best_checkpoint_metric = loss;
+  if (kept && is_better(task_, metric, state_.best_checkpoint_metric)) {
+    state_.best_checkpoint_metric = metric;
     state_.best_checkpoint = (run_ / cat("checkpoint-", state_.step)).string();
   }
   started_ += steady_seconds() - begin;
-  Json line = {
-      {"eval_loss", loss}, {"epoch", batches_->epochs_done()}, {"eval_seconds", steady_seconds() - begin}};
-  line.update(channels.means("eval_"));
+  line["epoch"] = batches_->epochs_done();
+  line["eval_seconds"] = steady_seconds() - begin;
   reporter_->metrics(state_.step, line);
-  reporter_->say(cat("step ", state_.step, ": eval_loss ", loss));
+  reporter_->say(cat("step ", state_.step, ": eval_loss ", line.at("eval_loss").get<double>()));
+}
+
+Json Trainer::measure() {
+  if (objective_) return objective_->evaluate();
+  ChannelLoss channels;
+  const double loss = evaluate(validation_, task_.enable_channel_loss ? &channels : nullptr);
+  if (base::stop_signal() != 0) return nullptr;
+  Json line = {{"eval_loss", loss}};
+  line.update(channels.means("eval_"));
+  return line;
 }
 
 void Trainer::save() {
   if (saved_step_ == state_.step) return;
+  if (objective_) state_.objective = objective_->state();
   save_checkpoint(run_, task_, decoder_, adapter_ ? &*adapter_ : nullptr, *optimizer_, state_);
   if (offloaded_state_) offloaded_state_->release();
   saved_step_ = state_.step;

@@ -12,6 +12,7 @@
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/layerwise.h"
+#include "train/objective.h"
 #include "train/offload.h"
 #include "train/report/schedule.h"
 #include "train/reporter.h"
@@ -36,6 +37,10 @@ class Trainer {
   Trainer(const config::Task& task, model::Decoder& decoder, std::optional<model::LoraSettings> adapter,
           std::unique_ptr<StepSource> batches, std::span<const data::Sample> validation,
           std::filesystem::path run);
+  // With another loss than that of tokens, and validation data of its own.
+  Trainer(const config::Task& task, model::Decoder& decoder, std::optional<model::LoraSettings> adapter,
+          std::unique_ptr<StepSource> batches, std::unique_ptr<Objective> objective,
+          std::filesystem::path run);
 
   // Continues from a checkpoint of this run; the weights must already be those of the checkpoint.
   void resume(const std::filesystem::path& checkpoint);
@@ -57,6 +62,11 @@ class Trainer {
   bool evaluation_due() const;
   void evaluate_if_due();
   void run_evaluation();
+  // {"eval_loss", …}; null when a signal cut it off.
+  base::Json measure();
+  bool has_validation() const;
+  // Loss of one micro-batch, with its graph.
+  at::Tensor micro_loss(const StepBatch& batch, size_t index, const model::Pass& pass, ChannelLoss& channels);
   bool saving_due() const;
   // Puts the best checkpoint's weights into the model and makes it the run's last one.
   void load_best(Result& result);
@@ -71,7 +81,9 @@ class Trainer {
   std::span<const data::Sample> validation_;
   std::filesystem::path run_;
   std::unique_ptr<StepSource> batches_;
-  std::unique_ptr<OffloadedState> offloaded_state_;           // null: the optimizer stays in memory
+  std::unique_ptr<Objective> objective_;             // null: the loss of tokens
+  std::optional<model::PackedContext> attention_;    // of the loss of tokens; the backward pass reads it
+  std::unique_ptr<OffloadedState> offloaded_state_;  // null: the optimizer stays in memory
   std::unique_ptr<model::ActivationStore> activation_store_;  // null: block inputs stay in memory
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<LayerwiseUpdates> layerwise_;  // updates happen in the backward pass

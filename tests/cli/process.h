@@ -83,8 +83,8 @@ inline fs::path scratch(const std::string& name) {
     const rlimit limit{command.file_bytes, command.file_bytes};
     setrlimit(RLIMIT_FSIZE, &limit);
   }
-  for (const std::string& variable : command.environment) putenv(const_cast<char*>(variable.c_str()));
   setenv("OMP_NUM_THREADS", "1", 1);
+  for (const std::string& variable : command.environment) putenv(const_cast<char*>(variable.c_str()));
   std::vector<std::string> words = {command.executable};
   words.insert(words.end(), command.words.begin(), command.words.end());
   std::vector<char*> pointers;

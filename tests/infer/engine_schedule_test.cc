@@ -318,6 +318,7 @@ TEST_CASE("embeddings use the cache without disturbing those that run") {
   const auto embeddings = engine.embed({bytes("0123456789012345678901234567"), bytes("xy")});
   CHECK(embeddings == std::vector<std::vector<float>>{{28, '7'}, {2, 'y'}});
   CHECK_THROWS_AS(engine.embed({bytes("x"), {}}), base::Error);
+  CHECK_THROWS_WITH(engine.embed({bytes("x")}, "nobody"), Catch::Contains("there is no adapter 'nobody'"));
   Answers answers;
   while (!engine.idle()) answers(engine.step());
   CHECK(answers.by_id.at(0).usage.completion_tokens == 8);

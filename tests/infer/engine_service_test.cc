@@ -122,7 +122,7 @@ TEST_CASE("a full queue and a stopping engine take no request") {
   service.stop(0);
   for (size_t i = 0; i < 3; ++i) CHECK(receivers[i].wait().finish_reason == FinishReason::interrupted);
   CHECK(service.submit(greedy("?", 3), receivers[3].sink(), id) == Admission::stopping);
-  CHECK_THROWS_AS(service.embed({{1}}), base::Error);
+  CHECK_THROWS_AS(service.embed({{1}}, ""), base::Error);
 }
 
 TEST_CASE("stopping lets requests finish within the grace period") {
@@ -176,7 +176,7 @@ TEST_CASE("adapters come and go while requests run, embeddings have length 1") {
   CHECK(receiver.wait().text == "`ab");
   CHECK_THROWS_AS(service.submit(request, receiver.sink(), id), base::Error);
 
-  const auto embeddings = service.embed({{3, 4}, {1}});
+  const auto embeddings = service.embed({{3, 4}, {1}}, "");
   REQUIRE(embeddings.size() == 2);
   for (const auto& embedding : embeddings) CHECK(std::hypot(embedding[0], embedding[1]) == Approx(1));
   CHECK(embeddings[0][1] == Approx(2 * embeddings[0][0]));

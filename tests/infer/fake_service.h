@@ -69,9 +69,12 @@ class ScriptedService : public Service {
     return {.running = static_cast<int64_t>(active_.size()), .waiting = 3, .blocks = 10, .blocks_used = 5};
   }
 
-  std::vector<std::vector<float>> embed(const std::vector<std::vector<int32_t>>& prompts) override {
+  std::vector<std::vector<float>> embed(const std::vector<std::vector<int32_t>>& prompts,
+                                        const std::string& adapter) override {
     std::vector<std::vector<float>> out;
-    for (const auto& prompt : prompts) out.push_back({static_cast<float>(prompt.size()), 0.5F, -1.0F, 2.0F});
+    for (const auto& prompt : prompts) {
+      out.push_back({static_cast<float>(prompt.size()), 0.5F, adapter.empty() ? -1.0F : static_cast<float>(adapter.size()), 2.0F});
+    }
     return out;
   }
 
@@ -94,6 +97,7 @@ class ScriptedService : public Service {
     return std::erase_if(adapters_, [&](const Adapter& adapter) { return adapter.name == name; }) > 0;
   }
 
+  int64_t max_requests() const override { return static_cast<int64_t>(limit_); }
   int64_t max_positions() const override { return 4096; }
   int64_t vocab_size() const override { return 260; }
 

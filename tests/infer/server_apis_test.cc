@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "server_fixture.h"
 
 using namespace swift;
@@ -58,6 +60,22 @@ TEST_CASE("embeddings as numbers or in base64") {
   CHECK(body["usage"] == Json({{"prompt_tokens", 4}, {"total_tokens", 4}}));
   body = Json::parse(fixture.post("/v1/embeddings", {{"input", "abc"}, {"encoding_format", "base64"}}).body);
   CHECK(body["data"][0]["embedding"] == "AABAQAAAAD8AAIC/AAAAQA==");
+  const Json short_one = {{"input", "abc"}, {"dimensions", 2}};
+  body = Json::parse(fixture.post("/v1/embeddings", short_one).body);
+  const auto vector = body["data"][0]["embedding"].get<std::vector<double>>();
+  REQUIRE(vector.size() == 2);  // the first two, of length 1 again
+  CHECK(vector[0] == Approx(3 / std::hypot(3, 0.5)));
+  CHECK(vector[1] == Approx(0.5 / std::hypot(3, 0.5)));
+}
+
+TEST_CASE("embeddings are those of the adapter that the request names") {
+  ServerFixture fixture;
+  fixture.post("/v1/load_lora_adapter", {{"lora_name", "support"}, {"lora_path", "/adapters/support"}});
+  const Json body =
+      Json::parse(fixture.post("/v1/embeddings", {{"model", "support"}, {"input", "abc"}}).body);
+  CHECK(body["data"][0]["embedding"] == Json({3.0, 0.5, 7.0, 2.0}));
+  CHECK(body["model"] == "support");
+  CHECK(fixture.post("/v1/embeddings", {{"model", "nobody"}, {"input", "abc"}}).status == 404);
 }
 
 TEST_CASE("text to tokens and back") {

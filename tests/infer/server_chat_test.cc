@@ -259,6 +259,35 @@ TEST_CASE("a forced call is held to the function's schema") {
   CHECK(fixture.service.rejected_tokens == 0);
 }
 
+TEST_CASE("forced and required calls stream as others do") {
+  ServerFixture fixture;
+  const Json named = {{"type", "function"}, {"function", {{"name", "get_weather"}}}};
+  for (const auto& [choice, asked] :
+       std::vector<std::pair<Json, std::string>>{{named, "arguments"}, {"required", "calls"}}) {
+    const Json members = {{"tools", weather_tools()}, {"tool_choice", choice}, {"stream", true}};
+    const Response response = fixture.post("/v1/chat/completions", ServerFixture::chat(asked, members));
+    std::string id, name, arguments, finish;
+    int ids = 0;
+    for (const Json& event : sse_events(response.body)) {
+      const Json& choice_json = event["choices"][0];
+      if (choice_json["finish_reason"].is_string()) finish = choice_json["finish_reason"];
+      CHECK(choice_json["delta"].value("content", "").empty());
+      if (!choice_json["delta"].contains("tool_calls")) continue;
+      const Json& tool = choice_json["delta"]["tool_calls"][0];
+      CHECK(tool["index"] == 0);
+      CHECK(tool["function"]["arguments"].is_string());
+      ids += tool.contains("id") ? 1 : 0;
+      if (tool.contains("id")) CHECK(tool["type"] == "function");
+      name += tool["function"].value("name", "");
+      arguments += tool["function"]["arguments"].get<std::string>();
+    }
+    CHECK(ids == 1);
+    CHECK(name == "get_weather");
+    CHECK(Json::parse(arguments) == Json({{"city", "Paris"}}));
+    CHECK(finish == "tool_calls");
+  }
+}
+
 TEST_CASE("reasoning stands apart from the answer") {
   ServerFixture fixture;
   Json body = Json::parse(fixture.post("/v1/chat/completions", ServerFixture::chat("think")).body);
@@ -287,6 +316,41 @@ TEST_CASE("a response format becomes a matcher that the answer satisfies") {
   REQUIRE(response.status == 200);
   CHECK(fixture.service.last_request().params.matcher != nullptr);
   CHECK(fixture.service.rejected_tokens == 0);
+}
+
+TEST_CASE("each kind of structured output holds the answer to it") {
+  ServerFixture fixture;
+  const auto rejected = [&](const Json& constraint, const char* asked) {
+    fixture.service.rejected_tokens = 0;
+    const Json members = {{"structured_outputs", constraint}};
+    CHECK(fixture.post("/v1/chat/completions", ServerFixture::chat(asked, members)).status == 200);
+    CHECK(fixture.service.last_request().params.matcher != nullptr);
+    return fixture.service.rejected_tokens.load();
+  };
+  const std::string said = "Hello w\xC3\xB6rld";
+  CHECK(rejected({{"choice", {said, "no"}}}, "hello") == 0);
+  CHECK(rejected({{"choice", {"Help", "no"}}}, "hello") > 0);
+  CHECK(rejected({{"regex", "Hel+o [a-z\xC3\xB6]{5}"}}, "hello") == 0);
+  CHECK(rejected({{"regex", "Hel+o [a-z]{5}"}}, "hello") > 0);
+  CHECK(rejected({{"grammar", "root ::= \"Hello \" word\nword ::= [a-z\xC3\xB6]+"}}, "hello") == 0);
+  CHECK(rejected({{"grammar", "root ::= \"Hello \" [0-9]+"}}, "hello") > 0);
+  CHECK(rejected({{"json_object", true}}, "json") == 0);
+  CHECK(rejected({{"json", {{"type", "object"}, {"properties", {{"name", {{"type", "string"}}}}}}}}, "json") >
+        0);
+  CHECK(rejected({{"json", R"({"type": "object", "additionalProperties": {"type": ["string", "integer"]}})"}},
+                 "json") == 0);
+}
+
+TEST_CASE("a structural tag is refused by its name") {
+  ServerFixture fixture;
+  const Json tag = {{"type", "structural_tag"}, {"structures", Json::array()}, {"triggers", Json::array()}};
+  Json error = fixture.chat_error({{"response_format", tag}});
+  CHECK(error["param"] == "response_format.type");
+  CHECK(error["message"] ==
+        "Invalid value: 'structural_tag'. Supported values are: 'text', 'json_object', and "
+        "'json_schema'.");
+  error = fixture.chat_error({{"structured_outputs", {{"structural_tag", "{}"}}}});
+  CHECK(error["message"] == "'structured_outputs.structural_tag' is not supported.");
 }
 
 TEST_CASE("messages arrive as the template wants them") {

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "infer/server/assembler.h"
 
 using namespace swift;
@@ -138,4 +139,49 @@ TEST_CASE("the form is found by name or in the template") {
   CHECK(tool_format("auto", "plain") == nullptr);
   CHECK(tool_format("none", "<tool_call>") == nullptr);
   CHECK_THROWS_AS(tool_format("klingon", ""), base::Error);
+}
+
+TEST_CASE(
+    "whatever a model writes, calls have names, arguments are JSON objects and no text is lost to a crash") {
+  const std::string json = "{\"name\": \"f\", \"arguments\": {\"s\": \"a}]\", \"n\": [1, {\"k\": null}]}}";
+  const std::string sep = "<｜tool▁sep｜>", begin = "<｜tool▁call▁begin｜>", end = "<｜tool▁call▁end｜>";
+  const std::vector<std::pair<std::string, std::string>> forms = {
+      {"hermes", "I see. <tool_call>\n" + json + "\n</tool_call>\n<tool_call>" + json + "</tool_call>"},
+      {"llama3", "{\"name\": \"f\", \"parameters\": {\"s\": \"a\"}}; {\"name\": \"g\", \"parameters\": {}}"},
+      {"mistral", "[TOOL_CALLS] [" + json + ", " + json + "]"},
+      {"mistral", "[TOOL_CALLS]f[ARGS]{\"s\": \"a\"}[TOOL_CALLS]g[ARGS]{}"},
+      {"deepseek", "<｜tool▁calls▁begin｜>" + begin + "function" + sep + "f\n```json\n{\"s\": 1}\n```" + end +
+                       "<｜tool▁calls▁end｜>"},
+      {"glm",
+       "<tool_call>f\n<arg_key>s</arg_key>\n<arg_value>a</arg_value>\n<arg_key>n</arg_key>\n"
+       "<arg_value>1</arg_value>\n</tool_call>"},
+      {"pythonic", "[f(s='a', n=[1, {'k': None}]), g(x=-2.5)]"}};
+  const std::string marks = "{}[]()<>\"'\\:,=/`x1 \n";
+  const base::Stream stream(5, base::Purpose::sampling);
+  uint64_t at = 0;
+  const auto draw = [&](size_t below) { return static_cast<size_t>(stream.bits(at++) % below); };
+  size_t calls = 0;
+  for (int round = 0; round < 120; ++round) {
+    for (const auto& [format, good] : forms) {
+      std::string text = good;
+      for (size_t edits = draw(4); edits > 0; --edits) {
+        const size_t place = draw(text.size());
+        const size_t kind = draw(3);
+        if (kind == 0) text.erase(place, 1 + draw(3));
+        if (kind == 1) text.insert(place, 1, marks[draw(marks.size())]);
+        if (kind == 2) text[place] = marks[draw(marks.size())];
+        if (text.empty()) text = "x";
+      }
+      if (draw(4) == 0) text.resize(draw(text.size()) + 1);  // the answer was cut at its longest
+      INFO(format << ": " << text);
+      const Result result = read(format, text, 1 + draw(9));
+      CHECK(read(format, text, text.size()) == result);
+      for (const Call& call : result.calls) {
+        CHECK_FALSE(call.name.empty());
+        CHECK(Json::parse(call.arguments, nullptr, false).is_object());
+      }
+      calls += result.calls.size();
+    }
+  }
+  CHECK(calls > 300);
 }

@@ -177,3 +177,33 @@ TEST_CASE("a drafter that fails only ends the guessing") {
   engine.add({.id = 0, .prompt = bytes("?"), .params = {.temperature = 0}});
   CHECK(answer_all(engine).at(0).text == "abc");
 }
+
+TEST_CASE("a draft model whose tokens differ is refused, with the first that does") {
+  const std::filesystem::path folder = std::filesystem::path(SWIFT_SOURCE_DIR) / "assets/demo/base";
+  const text::Tokenizer own = text::Tokenizer::load(folder, {"<|a|>"});
+  CHECK_NOTHROW(require_same_tokens(own, text::Tokenizer::load(folder, {"<|a|>"}), "draft"));
+  CHECK_THROWS_WITH(require_same_tokens(own, text::Tokenizer::load(folder, {"<|b|>"}), "draft"),
+                    Catch::Contains("is '<|b|>', for the model '<|a|>'"));
+  CHECK_THROWS_WITH(require_same_tokens(own, text::Tokenizer::load(folder), "draft"),
+                    Catch::Contains("its tokens are not those of the model: it has "));
+}
+
+TEST_CASE("a draft model guesses only ids that both models have, and nothing behind one it lacks") {
+  const fake::Rule rule = [](const auto& sequence, std::span<float> logits) {
+    logits[sequence.size() % 2 == 0 ? 'y' : 'x'] = 9;
+    logits[static_cast<size_t>(fake::kPadding)] = 99;  // of the small model only
+  };
+  fake::Model small(rule);
+  ModelDrafter drafter(small, 64, fake::kPadding);
+  const Sampler greedy({.temperature = 0}, {}, 0);
+  const auto guess = [&](std::vector<int32_t> tokens) {
+    std::vector<int32_t> draft;
+    const DraftQuery query{.id = 1, .tokens = tokens, .sampler = &greedy, .most = 3, .draft = &draft};
+    drafter.propose({&query, 1});
+    drafter.forget(1);
+    return draft;
+  };
+  CHECK(guess({'a', 'b'}) == std::vector<int32_t>{'y', 'x', 'y'});
+  CHECK(guess({'a', fake::kVocab + 5}).empty());
+  CHECK(drafter.pool().used() == 0);
+}

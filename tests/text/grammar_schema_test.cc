@@ -112,6 +112,12 @@ TEST_CASE("an additional property cannot be a listed one in disguise") {
   CHECK(fits(grammar, R"({"aa": "x"})"));
 }
 
+TEST_CASE("numbers have no exponent that a double could not hold") {
+  const auto number = compile_json_schema({{"type", "number"}});
+  for (const char* text : {"1e22", "-2.5E+99", "7e-320", "0e0"}) CHECK(fits(number, text));
+  for (const char* text : {"1e705", "1e+100", "1e", "1e-", "1e-1000"}) CHECK_FALSE(fits(number, text));
+}
+
 TEST_CASE("json_object takes any object and nothing else") {
   const auto grammar = compile_json_object();
   CHECK(fits(grammar, R"({"a": [1, {"b": null}], "c": -1.5e+3})"));

@@ -1,13 +1,14 @@
-#include <algorithm>
+#include <filesystem>
 
 #include "base/format.h"
 #include "base/log.h"
+#include "base/mapped_watch.h"
 #include "base/signals.h"
 #include "cli/compute/loading.h"
+#include "cli/compute/speculation.h"
 #include "cli/compute/verbs.h"
 #include "infer/decoder_model.h"
 #include "infer/engine_service.h"
-#include "infer/ngram_drafter.h"
 #include "infer/server/constraint_compiler.h"
 #include "infer/server/server.h"
 #include "infer/server/task_options.h"
@@ -54,6 +55,15 @@ model::Decoder load_model(const config::Task& task, const text::Tokenizer& token
   return decoder;
 }
 
+// Of the weights' files, which stay mapped.
+std::shared_ptr<base::MappedWatch> watch(const std::string& model) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(model)) {
+    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
+  }
+  return std::make_shared<base::MappedWatch>(files);
+}
+
 infer::EngineOptions engine_options(const config::Task& task, const infer::Settings& settings,
                                     const infer::PromptBuilder& prompts) {
   infer::EngineOptions options{.eos_token_ids = settings.eos_token_ids,
@@ -62,7 +72,7 @@ infer::EngineOptions engine_options(const config::Task& task, const infer::Setti
                                              .policy = infer::Policy::priority,
                                              .prefix_caching = task.enable_prefix_caching}};
   for (const int32_t id : prompts.end_of_turn_ids()) options.eos_token_ids.push_back(id);
-  options.speculation.tokens = task.speculative_tokens;
+  options.speculation.tokens = task.speculative_tokens.value_or(0);
   return options;
 }
 
@@ -78,16 +88,18 @@ int deploy(const config::Task& task) {
   const infer::PromptBuilder prompts(text.tokenizer, chat_template, std::move(prompt_options));
   const infer::Settings settings = infer::resolve_settings(task, text.generation_config);
   infer::server::ServerOptions options = infer::server::options_of(task);
+  const auto files = watch(task.model);
+  options.version = SWIFT_VERSION;
+  options.fault = [files] { return files->fault(); };
   options.sampling = settings.sampling;
   // Without a limit of its own an answer may fill the context, as clients of this API expect.
   options.sampling.max_new_tokens = task.max_new_tokens;
   if (task.is_set("seed")) options.seed = static_cast<uint64_t>(task.seed);
   options.compile_grammar = infer::server::grammar_compiler(text.tokenizer);
-  infer::DecoderModel model(load_model(task, text.tokenizer), cache_options(task));
-  std::unique_ptr<infer::Drafter> drafter;
-  if (task.speculative_tokens > 0) drafter = std::make_unique<infer::NgramDrafter>();
+  infer::DecoderModel model(load_model(task, text.tokenizer), cache_options(task), files);
+  Speculation speculation = load_speculation(task, text.tokenizer, model);
   infer::EngineService service(model, text.tokenizer, engine_options(task, settings, prompts),
-                               {.max_waiting = task.max_queue}, std::move(drafter));
+                               {.max_waiting = task.max_queue}, std::move(speculation.drafter));
   for (const infer::Adapter& adapter : named_adapters(task)) service.load_adapter(adapter);
   return infer::server::serve(
       std::move(options), service, text.tokenizer, prompts, chat_template, [&](uint16_t port) {

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "cli/compute/loading.h"
+#include "cli/compute/speculation.h"
 #include "cli/compute/verbs.h"
 #include "infer/decoder_model.h"
 #include "infer/run.h"
@@ -17,9 +18,10 @@ int infer(const config::Task& task) {
   if (task.adapters.size() > 1) throw base::Error(base::ExitCode::usage, "infer takes one adapter");
   if (!task.adapters.empty()) model::load_adapter(decoder, task.adapters.front());
   infer::DecoderModel model(std::move(decoder));
+  Speculation speculation = load_speculation(task, text.tokenizer, model);
   const auto& chat_template = task.use_chat_template ? text.chat_template : std::nullopt;
   return infer::run_infer(task, model, text.tokenizer, chat_template, text.generation_config, std::cin,
-                          std::cout, std::cerr, text.bos_token_id);
+                          std::cout, std::cerr, text.bos_token_id, std::move(speculation.drafter));
 }
 
 }  // namespace swift::cli

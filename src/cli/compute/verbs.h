@@ -5,6 +5,8 @@
 namespace swift::cli {
 
 int train(const config::Task& task);
+// method: grpo.
+int train_grpo(const config::Task& task);
 // The memory plan of a training task on stdout, as a table or as JSON.
 int estimate(const config::Task& task);
 int estimate_json(const config::Task& task);

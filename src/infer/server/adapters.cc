@@ -1,5 +1,6 @@
 // POST /v1/load_lora_adapter and /v1/unload_lora_adapter, as vLLM has them.
 #include <algorithm>
+#include <filesystem>
 
 #include "base/error.h"
 #include "infer/server/fields.h"
@@ -22,9 +23,41 @@ std::string required_text(Fields& fields, std::string_view key) {
   return text;
 }
 
+bool from_this_machine(const HttpRequest& request) {
+  const std::string& peer = request.peer;
+  if (!peer.starts_with("127.") && peer != "::1" && !peer.starts_with("::ffff:127.")) return false;
+  // What a proxy or a page in a browser sends on behalf of somebody else.
+  constexpr std::string_view kOthers[] = {"forwarded", "x-forwarded-for", "x-real-ip", "via", "origin"};
+  return std::none_of(std::begin(kOthers), std::end(kOthers),
+                      [&](std::string_view name) { return request.header(name).has_value(); });
+}
+
+// These routes read paths that a client names and change what others are answered.
+void require_permission(const Context& context, const HttpRequest& request) {
+  if (context.options.adapter_dir || from_this_machine(request)) return;
+  throw ApiError(403,
+                 "Adapters are loaded and unloaded over the network only when the server is started with "
+                 "adapter_dir, the directory that holds them.");
+}
+
+// The directory that a path of a request means. Throws ApiError(400) when it lies outside of adapter_dir.
+std::filesystem::path directory_of(const Context& context, const std::string& path, const Fields& fields) {
+  namespace fs = std::filesystem;
+  if (path.find('\0') != std::string::npos) fields.fail("lora_path", "Invalid 'lora_path': it holds a NUL.");
+  const auto& root = context.options.adapter_dir;
+  if (!root) return path;
+  std::error_code error;
+  const fs::path inside = fs::canonical(*root / path, error);
+  const bool below =
+      !error && std::mismatch(root->begin(), root->end(), inside.begin(), inside.end()).first == root->end();
+  if (!below) fields.fail("lora_path", "Invalid 'lora_path': there is no such directory in adapter_dir.");
+  return inside;
+}
+
 }  // namespace
 
 void load_lora_adapter(Context& context, const ExchangePtr& exchange) {
+  require_permission(context, exchange->request());
   const Json body = parse_body(exchange->request().body);
   Fields fields(body);
   const std::string name = required_text(fields, "lora_name");
@@ -35,8 +68,9 @@ void load_lora_adapter(Context& context, const ExchangePtr& exchange) {
   if (std::find(names.begin(), names.end(), name) != names.end()) {
     fields.fail("lora_name", "The name '" + name + "' is the model's own.");
   }
+  const std::filesystem::path directory = directory_of(context, path, fields);
   try {
-    context.service.load_adapter({name, path});
+    context.service.load_adapter({name, directory});
   } catch (const base::Error& error) {
     const bool asked = error.code() == base::ExitCode::model || error.code() == base::ExitCode::usage ||
                        error.code() == base::ExitCode::data;
@@ -47,6 +81,7 @@ void load_lora_adapter(Context& context, const ExchangePtr& exchange) {
 }
 
 void unload_lora_adapter(Context& context, const ExchangePtr& exchange) {
+  require_permission(context, exchange->request());
   const Json body = parse_body(exchange->request().body);
   Fields fields(body);
   const std::string name = required_text(fields, "lora_name");

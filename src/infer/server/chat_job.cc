@@ -39,14 +39,11 @@ GenerationPlan plan_of(ChatJob& job, Context& context, std::string_view route) {
     }
   }
   GenerationPlan plan{.per_prompt = static_cast<size_t>(job.asked.n), .id = job.id, .route = route};
-  for (int64_t i = 0; i < job.asked.n; ++i) {
-    plan.requests.push_back({.prompt = job.prompt.ids,
-                             .params = params,
-                             .stream = static_cast<uint64_t>(i),
-                             .adapter = job.adapter,
-                             .priority = job.asked.priority,
-                             .cache_salt = job.asked.cache_salt});
-  }
+  plan.prompts.push_back({.prompt = job.prompt.ids,
+                          .params = params,
+                          .adapter = job.adapter,
+                          .priority = job.asked.priority,
+                          .cache_salt = job.asked.cache_salt});
   return plan;
 }
 

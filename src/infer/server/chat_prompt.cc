@@ -10,6 +10,8 @@ using base::Json;
 
 namespace {
 
+constexpr size_t kMaxRendered = 64 << 20;
+
 struct Manner {
   bool add_generation_prompt = true;
   bool continue_final_message = false;
@@ -61,6 +63,9 @@ std::vector<int32_t> render(const Json& messages, const Json& tools, const Json&
   const std::string rendered = chosen->render(
       messages,
       {.add_generation_prompt = manner.add_generation_prompt, .tools = tools, .variables = variables});
+  if (rendered.size() > kMaxRendered) {
+    throw ApiError(400, "The chat template makes a text of more than 64 MiB.", "chat_template");
+  }
   return context.tokenizer.encode(manner.continue_final_message ? without_end(rendered, messages) : rendered);
 }
 

@@ -11,6 +11,7 @@ using base::Json;
 namespace {
 
 constexpr size_t kMaxPrompts = 2048;
+constexpr size_t kMaxAnswers = 4096;
 
 struct Job {
   Asked asked;
@@ -197,6 +198,14 @@ void read_prompts(Fields& fields, Context& context, Job& job) {
   for (const Json& one : prompt) add(one);
 }
 
+void check_answers(const Fields& fields, const Job& job) {
+  const size_t answers = job.prompts.size() * static_cast<size_t>(job.asked.n);
+  if (answers <= kMaxAnswers) return;
+  fields.fail("n", "Invalid 'n': " + std::to_string(job.prompts.size()) + " prompts make " +
+                       std::to_string(answers) + " answers; at most " + std::to_string(kMaxAnswers) +
+                       " a request.");
+}
+
 void read_logprobs(Fields& fields, Context& context, Job& job) {
   SamplingParams& params = job.asked.params;
   const auto limit = static_cast<double>(context.options.max_logprobs);
@@ -243,6 +252,7 @@ Job read_job(Fields& fields, Context& context) {
         compile(context.options, *constraint, structured ? "structured_outputs" : "response_format");
   }
   read_prompts(fields, context, job);
+  check_answers(fields, job);
   return job;
 }
 
@@ -261,14 +271,11 @@ void completions(Context& context, const ExchangePtr& exchange) {
   for (const auto& prompt : job.prompts) {
     SamplingParams params = job.asked.params;
     fit_context(params, static_cast<int64_t>(prompt.size()), context.service.max_positions(), "prompt");
-    for (int64_t i = 0; i < job.asked.n; ++i) {
-      plan.requests.push_back({.prompt = prompt,
-                               .params = params,
-                               .stream = static_cast<uint64_t>(i),
-                               .adapter = adapter,
-                               .priority = job.asked.priority,
-                               .cache_salt = job.asked.cache_salt});
-    }
+    plan.prompts.push_back({.prompt = prompt,
+                            .params = std::move(params),
+                            .adapter = adapter,
+                            .priority = job.asked.priority,
+                            .cache_salt = job.asked.cache_salt});
   }
   Generation::start(context, exchange, std::move(plan),
                     std::make_unique<CompletionAnswer>(context, exchange, std::move(job)));

@@ -64,6 +64,18 @@ void Context::warn_unknown(const std::vector<std::string>& fields) {
   }
 }
 
+std::optional<std::string> Context::fault() const {
+  if (!faulty_) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  return fault_;
+}
+
+void Context::set_fault(const std::string& message) {
+  const std::lock_guard lock(mutex_);
+  fault_ = message;
+  faulty_ = true;
+}
+
 int64_t unix_time() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();

@@ -45,19 +45,23 @@ struct Context {
   Metrics metrics;
   Ids ids;
   std::atomic<bool> draining = false;
-  std::atomic<bool> ready = true;
   std::atomic<int64_t> open_sinks = 0;  // that the engine still holds
 
   const std::string& model_name() const { return options.served_model_names.front(); }
   // The adapter that a model name of a request means; empty: the model itself, as for no name.
   // Throws ApiError(404).
   std::string adapter_of(const std::optional<std::string>& model) const;
+  // What makes the model unfit to answer (ServerOptions::fault), once it was seen.
+  std::optional<std::string> fault() const;
+  void set_fault(const std::string& message);
   // Warns of each unknown field once.
   void warn_unknown(const std::vector<std::string>& fields);
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::set<std::string> warned_;
+  std::atomic<bool> faulty_ = false;
+  std::string fault_;
 };
 
 // Seconds since 1970.

@@ -81,7 +81,7 @@ void embeddings(Context& context, const ExchangePtr& exchange) {
   const Json body = parse_body(exchange->request().body);
   Fields fields(body);
   const auto name = fields.text("model");
-  context.adapter_of(name);
+  const std::string adapter = context.adapter_of(name);
   const std::string format = fields.text("encoding_format").value_or("float");
   if (format != "float" && format != "base64") {
     fields.fail("encoding_format",
@@ -91,7 +91,7 @@ void embeddings(Context& context, const ExchangePtr& exchange) {
   const auto inputs = read_inputs(fields, context);
   fields.ignore({"user"});
   context.warn_unknown(fields.unknown());
-  auto vectors = context.service.embed(inputs);
+  auto vectors = context.service.embed(inputs, adapter);
   Json data = Json::array();
   int64_t tokens = 0;
   for (size_t i = 0; i < vectors.size(); ++i) {

@@ -1,5 +1,6 @@
 #include "infer/server/generation.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/format.h"
@@ -53,22 +54,37 @@ Generation::Generation(Context& context, std::shared_ptr<Exchange> exchange, Gen
       exchange_(std::move(exchange)),
       plan_(std::move(plan)),
       answer_(std::move(answer)),
-      progress_(plan_.requests.size()) {}
+      progress_(plan_.prompts.size() * plan_.per_prompt) {}
+
+// Each has its own random numbers. Copies are made one by one: a queue that is full ends them.
+Request Generation::request_of(size_t choice) {
+  Request& prompt = plan_.prompts[choice / plan_.per_prompt];
+  const bool last = choice % plan_.per_prompt + 1 == plan_.per_prompt;
+  Request request = last ? std::move(prompt) : prompt;
+  request.stream = choice % plan_.per_prompt;
+  return request;
+}
 
 void Generation::submit() {
   exchange_->on_disconnect([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->abort();
   });
+  const int64_t most = context_.service.max_requests();
+  if (static_cast<int64_t>(progress_.size()) > most) {
+    return fail(ApiError(400,
+                         cat("The request asks for ", progress_.size(),
+                             " answers, but this server holds at most ", most, " at once."),
+                         "n"));
+  }
   context_.metrics.asked(static_cast<int64_t>(plan_.per_prompt),
-                         plan_.requests.front().params.max_new_tokens.value_or(0));
-  for (size_t i = 0; i < plan_.requests.size(); ++i) {
+                         plan_.prompts.front().params.max_new_tokens.value_or(0));
+  for (size_t i = 0; i < progress_.size(); ++i) {
     auto count = std::make_shared<SinkCount>(context_.open_sinks);
     auto sink = [count, self = shared_from_this(), i](const Event& event) {
       self->exchange_->post([self, i, event] { self->event(i, event); });
     };
     try {
-      const Admission admission =
-          context_.service.submit(std::move(plan_.requests[i]), std::move(sink), progress_[i].id);
+      const Admission admission = context_.service.submit(request_of(i), std::move(sink), progress_[i].id);
       if (admission != Admission::accepted) {
         context_.metrics.admission_rejected(admission == Admission::queue_full ? "queue_full" : "stopping");
         return fail(not_admitted(admission));
@@ -114,6 +130,7 @@ void Generation::measure(Progress& progress, const Event& event) {
   if (event.token_ids.empty()) return;
   if (!progress.first) {
     progress.first = now;
+    progress.first_pass = std::max(0.0, seconds_since_start(now) - event.running_seconds);
     context_.metrics.first_token(seconds_since_start(now));
   } else {
     const double between = std::chrono::duration<double>(now - *progress.last).count();
@@ -128,7 +145,8 @@ void Generation::close(Progress& progress, const std::string& reason) {
   progress.ended = true;
   progress.reason = reason;
   context_.metrics.finished(reason, progress.usage,
-                            {.first_token = progress.first ? seconds_since_start(*progress.first) : -1,
+                            {.first_pass = progress.first_pass,
+                             .first_token = progress.first ? seconds_since_start(*progress.first) : -1,
                              .end = seconds_since_start(Clock::now())});
 }
 

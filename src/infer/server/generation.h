@@ -25,7 +25,7 @@ class Answer {
  public:
   virtual ~Answer() = default;
   virtual void begin() = 0;  // every request was accepted
-  // choice: index of the request. The totals are those so far.
+  // choice: index of the answer. The totals are those so far.
   virtual void event(size_t choice, const Event& event, const Totals& totals) = 0;
   virtual void end(const Totals& totals) = 0;
   // Instead of begin(), or in the middle.
@@ -33,10 +33,10 @@ class Answer {
 };
 
 struct GenerationPlan {
-  std::vector<Request> requests;
-  size_t per_prompt = 1;   // requests that share a prompt, one behind another
-  std::string id;          // in log lines
-  std::string_view route;  // a literal
+  std::vector<Request> prompts;  // one request for each
+  size_t per_prompt = 1;         // answers of each: choice i is of prompt i / per_prompt
+  std::string id;                // in log lines
+  std::string_view route;        // a literal
 };
 
 class Generation : public std::enable_shared_from_this<Generation> {
@@ -52,6 +52,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     uint64_t id = 0;
     Usage usage;
     std::optional<Clock::time_point> first, last;
+    double first_pass = 0;  // seconds since the start
     bool ended = false;
     std::string reason;
   };
@@ -59,6 +60,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   Generation(Context& context, std::shared_ptr<Exchange> exchange, GenerationPlan plan,
              std::unique_ptr<Answer> answer);
   void submit();
+  Request request_of(size_t choice);
   void event(size_t choice, const Event& event);
   void measure(Progress& progress, const Event& event);
   void abort();

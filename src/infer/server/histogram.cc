@@ -18,15 +18,21 @@ void Histogram::observe(double value) {
 }
 
 std::string Histogram::text(std::string_view name, std::string_view labels) const {
+  const std::vector<uint64_t> counts(counts_.get(), counts_.get() + bounds_.size() + 1);
+  return histogram_text(name, labels, bounds_, counts, sum_);
+}
+
+std::string histogram_text(std::string_view name, std::string_view labels, std::span<const double> bounds,
+                           std::span<const uint64_t> counts, double sum) {
   const std::string comma = labels.empty() ? "" : ",";
   std::string out;
   uint64_t total = 0;
-  for (size_t i = 0; i <= bounds_.size(); ++i) {
-    total += counts_[i];
-    const std::string bound = i < bounds_.size() ? base::shortest(bounds_[i]) : "+Inf";
+  for (size_t i = 0; i <= bounds.size(); ++i) {
+    total += counts[i];
+    const std::string bound = i < bounds.size() ? base::shortest(bounds[i]) : "+Inf";
     out += cat(name, "_bucket{", labels, comma, "le=\"", bound, "\"} ", total, "\n");
   }
-  out += cat(name, "_sum{", labels, "} ", base::shortest(sum_), "\n");
+  out += cat(name, "_sum{", labels, "} ", base::shortest(sum), "\n");
   out += cat(name, "_count{", labels, "} ", total, "\n");
   return out;
 }

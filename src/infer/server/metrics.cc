@@ -56,6 +56,7 @@ Metrics::Metrics(std::string model_name)
       inter_token_latency_(kTokenLatency),
       time_per_output_token_(kTokenLatency),
       e2e_latency_(kRequest),
+      queue_time_(kRequest),
       inference_time_(kRequest),
       prefill_time_(kRequest),
       decode_time_(kRequest),
@@ -84,11 +85,12 @@ void Metrics::finished(const std::string& finished_reason, const Usage& usage, c
     ++succeeded_[finished_reason];
   }
   e2e_latency_.observe(times.end);
-  inference_time_.observe(times.end);
   prompt_tokens_.observe(static_cast<double>(usage.prompt_tokens));
   generation_tokens_.observe(static_cast<double>(usage.completion_tokens));
   if (times.first_token < 0) return;
-  prefill_time_.observe(times.first_token);
+  queue_time_.observe(times.first_pass);
+  inference_time_.observe(times.end - times.first_pass);
+  prefill_time_.observe(times.first_token - times.first_pass);
   decode_time_.observe(times.end - times.first_token);
   if (usage.completion_tokens > 1) {
     time_per_output_token_.observe((times.end - times.first_token) /
@@ -131,6 +133,8 @@ std::string Metrics::text(const EngineStats& stats, const std::vector<Adapter>& 
         stats.prefix_queries);
   value("prefix_cache_hits_total", "counter", "Prompt tokens found in the prefix cache.", stats.prefix_hits);
   value("num_preemptions_total", "counter", "Requests put back to the queue.", stats.preemptions);
+  value("spec_decode_num_drafts_total", "counter", "Times that tokens were proposed for a request.",
+        stats.drafts);
   value("spec_decode_num_draft_tokens_total", "counter", "Tokens proposed by speculation.", stats.drafted);
   value("spec_decode_num_accepted_tokens_total", "counter", "Proposed tokens that were kept.",
         stats.accepted);
@@ -145,8 +149,17 @@ std::string Metrics::text(const EngineStats& stats, const std::vector<Adapter>& 
   histogram("request_time_per_output_token_seconds", "Mean time per token behind the first.",
             time_per_output_token_);
   histogram("e2e_request_latency_seconds", "From arrival to the end.", e2e_latency_);
-  histogram("request_inference_time_seconds", "In the engine.", inference_time_);
-  histogram("request_prefill_time_seconds", "To the first token.", prefill_time_);
+  histogram("request_queue_time_seconds", "From arrival to the first call of the model.", queue_time_);
+  histogram("request_inference_time_seconds", "From the first call of the model to the end.",
+            inference_time_);
+  histogram("request_prefill_time_seconds", "From the first call of the model to the first token.",
+            prefill_time_);
+  const std::vector<double> pass_bounds(PassTokens::kBounds.begin(), PassTokens::kBounds.end());
+  out.family("iteration_tokens_total", "histogram", "Tokens of a call of the model.",
+             [&](const std::string& full) {
+               return histogram_text(full, labels_, pass_bounds, stats.pass_tokens.counts,
+                                     static_cast<double>(stats.pass_tokens.sum));
+             });
   histogram("request_decode_time_seconds", "From the first token to the end.", decode_time_);
   histogram("request_prompt_tokens", "Prompt tokens of a request.", prompt_tokens_);
   histogram("request_generation_tokens", "Tokens of an answer.", generation_tokens_);

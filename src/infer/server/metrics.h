@@ -13,6 +13,7 @@ namespace swift::infer::server {
 
 // Times of one request, in seconds since it arrived; negative: never.
 struct RequestTimes {
+  double first_pass = -1;  // the engine began to compute its prompt
   double first_token = -1;
   double end = 0;
 };
@@ -36,8 +37,9 @@ class Metrics {
   mutable std::mutex mutex_;  // of the maps
   std::map<std::string, uint64_t> rejected_, succeeded_;
   std::atomic<uint64_t> finished_ = 0;
-  Histogram time_to_first_token_, inter_token_latency_, time_per_output_token_, e2e_latency_, inference_time_,
-      prefill_time_, decode_time_, prompt_tokens_, generation_tokens_, params_n_, params_max_tokens_;
+  Histogram time_to_first_token_, inter_token_latency_, time_per_output_token_, e2e_latency_, queue_time_,
+      inference_time_, prefill_time_, decode_time_, prompt_tokens_, generation_tokens_, params_n_,
+      params_max_tokens_;
 };
 
 }  // namespace swift::infer::server

@@ -83,7 +83,8 @@ Json schemas() {
       {"DetokenizeRequest",
        object({{"tokens", {{"type", "array"}, {"items", {{"type", "integer"}, {"minimum", 0}}}}}},
               Json::array({"tokens"}))},
-      {"AdapterRequest", object({{"lora_name", typed("string")}}, Json::array({"lora_name"}))}};
+      {"AdapterRequest",
+       object({{"lora_name", typed("string")}, {"lora_path", typed("string")}}, Json::array({"lora_name"}))}};
 }
 
 Json content(const char* type, Json schema) {
@@ -101,7 +102,7 @@ Json operation(const char* id, const char* request, bool streams, const char* re
               {"responses", {{"200", {{"description", "Success"}, {"content", success}}}}}};
   if (request != nullptr) {
     out["requestBody"] = {{"required", true}, {"content", content("application/json", reference(request))}};
-    for (const char* status : {"400", "413"}) out["responses"][status] = fault;
+    for (const char* status : {"400", "403", "413"}) out["responses"][status] = fault;
     out["security"] = Json::array({{{"bearer", Json::array()}}});
   }
   for (const char* status : {"401", "404", "429", "500", "503"}) out["responses"][status] = fault;

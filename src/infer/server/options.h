@@ -2,6 +2,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,6 +39,11 @@ struct ServerOptions {
   int64_t max_logprobs = 20;
   int64_t max_n = 128;  // choices of a request
   int64_t max_messages = 10000;
+  // Where /v1/load_lora_adapter may load from; none: from anywhere, but only for clients on this machine.
+  std::optional<std::filesystem::path> adapter_dir;
+  // Asked about once a second: what makes the model unfit to answer, or nothing. Then health, readiness and
+  // every request are answered with 503.
+  std::function<std::optional<std::string>()> fault;
   std::string tool_call_parser = "auto";  // a name of parsers/tools.h, "auto" or "none"
   std::string reasoning_parser = "auto";  // "think", "auto" or "none"
   std::string chat_template_source;       // text that "auto" looks at; empty: what the template renders

@@ -145,6 +145,11 @@ void check(const Route& route, const HttpRequest& request, Context& context) {
     error.headers.push_back({"Retry-After", "1"});
     throw error;
   }
+  if (!route.open) {
+    if (const auto fault = context.fault()) {
+      throw ApiError(503, "The model cannot be used: " + *fault + ".");
+    }
+  }
   const auto encoding = request.header("content-encoding");
   if (encoding && !encoding->empty() && !equal_ignoring_case(*encoding, "identity")) {
     throw ApiError(415,

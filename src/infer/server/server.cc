@@ -1,5 +1,8 @@
 #include "infer/server/server.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <thread>
 
@@ -57,6 +60,16 @@ ServerOptions checked(ServerOptions options, const std::optional<text::ChatTempl
                 "known are: auto, none, think, qwen3, deepseek_r1, glm45");
   }
   return options;
+}
+
+// A connection takes a descriptor; the usual limit of 1,024 is less than the connections a server may hold.
+void raise_descriptor_limit(size_t connections) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, connections + 256);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string one_decimal(double value) {
@@ -117,6 +130,14 @@ std::string Server::statistics() {
   return line;
 }
 
+void Server::check_model() {
+  if (!impl_->options.fault || impl_->context.fault()) return;
+  const auto fault = impl_->options.fault();
+  if (!fault) return;
+  base::log::error("server: " + *fault + "; nothing is answered any more, start it again");
+  impl_->context.set_fault(*fault);
+}
+
 bool Server::stop() {
   if (impl_->stopped) return true;
   impl_->stopped = true;
@@ -137,15 +158,21 @@ int serve(ServerOptions options, Service& service, const text::Tokenizer& tokeni
           const PromptBuilder& prompts, std::optional<text::ChatTemplate> chat_template,
           const std::function<void(uint16_t)>& started) {
   base::install_stop_handlers();
+  raise_descriptor_limit(options.http.max_connections);
   const auto interval = options.log_interval;
   const std::string place = cat(options.http.ssl_certfile ? "https://" : "http://", options.http.host, ":");
   Server server(std::move(options), service, tokenizer, prompts, std::move(chat_template));
   base::log::info(cat("server: listening on ", place, server.port()));
   if (started) started(server.port());
   auto next = Clock::now() + interval;
+  auto next_check = Clock::now();
   uint64_t last_tokens = 0;
   while (base::stop_signal() == 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    if (Clock::now() >= next_check) {
+      server.check_model();
+      next_check = Clock::now() + std::chrono::seconds(1);
+    }
     if (interval.count() <= 0 || Clock::now() < next) continue;
     next = Clock::now() + interval;
     const EngineStats now = service.stats();

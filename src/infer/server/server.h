@@ -29,6 +29,8 @@ class Server {
   size_t open_requests() const;
   // "server: 3 running, 0 waiting, …": what log_interval logs; counts since the last call.
   std::string statistics();
+  // Asks ServerOptions::fault; from the first one on the server is unfit.
+  void check_model();
   // Not ready and no new connections; returns when the open answers are complete, or after the grace period,
   // when those left are cut off. True when all were completed.
   bool stop();

@@ -49,14 +49,13 @@ void respond_json(Exchange& exchange, const Json& json) {
 }
 
 void health(Context& context, const ExchangePtr& exchange) {
-  (void)context;
+  if (const auto fault = context.fault()) throw ApiError(503, "The model cannot be used: " + *fault + ".");
   respond_json(*exchange, {{"status", "ok"}});
 }
 
 void ready(Context& context, const ExchangePtr& exchange) {
-  if (context.draining || !context.ready) {
-    throw ApiError(503, context.draining ? "The server is stopping." : "The server is not ready yet.");
-  }
+  if (context.draining) throw ApiError(503, "The server is stopping.");
+  if (const auto fault = context.fault()) throw ApiError(503, "The model cannot be used: " + *fault + ".");
   respond_json(*exchange, {{"status", "ready"}});
 }
 

@@ -37,6 +37,15 @@ std::vector<std::string> names_of(const config::Task& task) {
   return {name.empty() || name == "." ? std::string("model") : name};
 }
 
+std::optional<std::filesystem::path> adapter_directory(const config::Task& task) {
+  if (!task.adapter_dir) return std::nullopt;
+  std::error_code error;
+  auto directory = std::filesystem::canonical(*task.adapter_dir, error);
+  if (!error && std::filesystem::is_directory(directory, error)) return directory;
+  throw base::Error(base::ExitCode::usage, "adapter_dir: '" + *task.adapter_dir + "' is not a directory", {},
+                    "create it, or leave the setting out");
+}
+
 }  // namespace
 
 ServerOptions options_of(const config::Task& task) {
@@ -56,6 +65,8 @@ ServerOptions options_of(const config::Task& task) {
   options.owned_by = task.owned_by;
   options.cors_origins = task.cors_origins;
   options.max_logprobs = task.max_logprobs;
+  options.max_messages = task.max_messages;
+  options.adapter_dir = adapter_directory(task);
   options.tool_call_parser = task.tool_call_parser;
   options.reasoning_parser = task.reasoning_parser;
   options.verbose = task.verbose;

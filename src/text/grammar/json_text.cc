@@ -94,10 +94,12 @@ ExpressionPtr any_number(bool whole) {
   const ExpressionPtr digit = one_of({{'0', '9'}});
   const ExpressionPtr positive = sequence({one_of({{'1', '9'}}), repeat(digit, 0)});
   if (whole) return choice({literal("0"), sequence({optional(literal("-")), positive})});
+  // Readers take numbers as doubles: 1e705 would be no number to them.
+  const ExpressionPtr exponent = choice({sequence({optional(literal("+")), repeat(digit, 1, 2)}),
+                                         sequence({literal("-"), repeat(digit, 1, 3)})});
   return sequence({optional(literal("-")), choice({literal("0"), positive}),
                    optional(sequence({literal("."), repeat(digit, 1)})),
-                   optional(sequence({one_of(CodePoints::of(U"eE")), optional(one_of(CodePoints::of(U"+-"))),
-                                      repeat(digit, 1, 3)}))});
+                   optional(sequence({one_of(CodePoints::of(U"eE")), exponent}))});
 }
 
 }  // namespace swift::text::grammar

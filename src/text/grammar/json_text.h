@@ -23,7 +23,7 @@ ExpressionPtr json_string(const std::string& text);
 // Strings in quotes whose decoded text the automaton takes. Characters stand for themselves, save those that
 // JSON must escape: these have their short form; control characters without one are left out.
 ExpressionPtr json_strings(const Automaton& decoded);
-// Numbers without bounds.
+// Numbers without bounds; exponents are of two digits, so that readers can hold the value.
 ExpressionPtr any_number(bool whole);
 
 }  // namespace swift::text::grammar

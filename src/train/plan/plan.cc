@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/alignment.h"
 #include "config/optim.h"
 #include "model/adapter_init.h"
 #include "model/adapter_parts.h"
@@ -258,6 +259,11 @@ Plan make_plan(const PlanInput& input) {
   plan.gradient_dtype = shapes.adapter ? "float32" : type_name(input.dtype);
   plan.resident = {{"program", "", input.program + kWarm, "libraries, tokenizer, data"},
                    weights_item(input, shapes)};
+  if (config::has_reference(input.task) && !shapes.adapter && !input.task.precompute_ref_log_probs) {
+    const bool mapped = input.dtype == input.stored;
+    plan.resident.push_back({"reference", type_name(input.dtype), shapes.weights,
+                             mapped ? "mapped from disk, frozen" : "in memory, converted"});
+  }
   if (shapes.adapter) plan.resident.push_back({"adapter", "float32", gradient_bytes(shapes.parameters), ""});
   plan.resident.push_back(optimizer_item(input, shapes.parameters));
   plan.phases = phases_of(input, shapes);

@@ -118,6 +118,7 @@ class Connection : public ConnectionPort {
   std::function<void()> disconnected_;
   // What is being sent, and what waits behind it.
   std::string sending_, unsent_;
+  size_t sent_ = 0;  // of sending_
 };
 
 template <class Stream>
@@ -317,7 +318,8 @@ void Connection<Stream>::abandon(uint64_t number) {
 
 template <class Stream>
 void Connection<Stream>::send(std::string bytes) {
-  if (unsent_.size() + bytes.size() > options().max_unsent_bytes && answer_ == Answer::streaming) {
+  if (sending_.size() - sent_ + unsent_.size() + bytes.size() > options().max_unsent_bytes &&
+      answer_ == Answer::streaming) {
     base::log::warn("server: " + peer_ + " reads too slowly and is cut off");
     return shut();
   }
@@ -327,18 +329,22 @@ void Connection<Stream>::send(std::string bytes) {
 
 template <class Stream>
 void Connection<Stream>::flush() {
-  sending_.swap(unsent_);
-  unsent_.clear();
+  if (sent_ == sending_.size()) {
+    sending_.clear();
+    sending_.swap(unsent_);
+    sent_ = 0;
+  }
   if (sending_.empty()) {
     write_deadline_ = Instant::max();
     if (answer_ == Answer::complete && busy_) answered();
     return;
   }
+  // Whatever the client takes is progress.
   write_deadline_ = now() + options().write_timeout;
-  asio::async_write(stream_, asio::buffer(sending_), [self = me()](error_code error, size_t) {
-    self->sending_.clear();
+  stream_.async_write_some(asio::buffer(sending_) + sent_, [self = me()](error_code error, size_t size) {
     if (self->closed_) return;
     if (error) return self->shut();
+    self->sent_ += size;
     self->flush();
   });
 }
@@ -373,11 +379,11 @@ void Connection<Stream>::shut() {
   socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
   socket().close(ignored);
   timer_.cancel();
-  if (busy_) --shared_->exchanges;
-  busy_ = false;
   std::function<void()> callback;
   callback.swap(disconnected_);
   if (callback) run_guarded(callback);
+  if (busy_) --shared_->exchanges;
+  busy_ = false;
 }
 
 }  // namespace swift::infer::server

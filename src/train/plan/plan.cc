@@ -6,6 +6,7 @@
 #include "model/adapter_init.h"
 #include "model/adapter_parts.h"
 #include "model/load.h"
+#include "model/vocabulary_adapter.h"
 #include "ops/gemm.h"
 #include "train/offload.h"
 #include "train/optimizers/projection.h"
@@ -19,8 +20,8 @@ namespace {
 using at::Tensor;
 
 constexpr int64_t kFloat = 4;
-// Code and tables that oneDNN, OpenMP and the allocator make when the first step runs, and what oneDNN's programs
-// add where products have many shapes (their number is bounded in cli/compute.cc).
+// Code and tables that oneDNN, OpenMP and the allocator make when the first step runs, and what oneDNN's
+// programs add where products have many shapes (their number is bounded in cli/compute.cc).
 constexpr int64_t kWarm = int64_t{36} << 20;
 constexpr int64_t kManyShapes = int64_t{24} << 20;
 // Tensors below this come from the heap, whose pages stay (ops/tensor_memory.cc).
@@ -65,7 +66,8 @@ void count_quantized(Shapes& shapes, const PlanInput& input) {
 }
 
 bool keeps_int8(const config::Task& task) {
-  return config::canonical_optim(task.optim) == "q_galore" && optimizer_settings(task).galore.quantize_weights;
+  return config::canonical_optim(task.optim) == "q_galore" &&
+         optimizer_settings(task).galore.quantize_weights;
 }
 
 // Q-GaLore's optimizer holds the projected linears in INT8, and the model one of them at a time.
@@ -80,6 +82,16 @@ void take_out_int8(Shapes& shapes, const PlanInput& input) {
   }
 }
 
+void attach_to_vocabulary(Shapes& shapes, const model::Targets& targets) {
+  const auto shape = [](model::LoraPair pair) {
+    pair.a = on_meta(pair.a), pair.b = on_meta(pair.b);
+    return pair;
+  };
+  model::Decoder& decoder = shapes.decoder;
+  if (targets.embeddings) decoder.embed_lora = shape(model::empty_embedding_pair(decoder, *shapes.adapter));
+  if (targets.head) decoder.head_lora = shape(model::empty_head_pair(decoder, *shapes.adapter));
+}
+
 Shapes shapes_of(const PlanInput& input) {
   Shapes shapes{model::skeleton(input.spec), std::nullopt, {}, 0, 0, 0};
   shapes.decoder.visit([&](const std::string&, Tensor& weight) {
@@ -91,7 +103,10 @@ Shapes shapes_of(const PlanInput& input) {
   if (input.spec.tied_embeddings) shapes.decoder.lm_head = shapes.decoder.embed_tokens;
   if (input.task.tuner_type == "lora") {
     shapes.adapter = lora_settings(input.task);
-    for (model::LinearLayer* linear : model::select_targets(shapes.decoder, *shapes.adapter).linears) {
+    if (!input.task.new_special_tokens.empty()) model::train_new_rows(shapes.decoder, *shapes.adapter);
+    const model::Targets targets = model::select_targets(shapes.decoder, *shapes.adapter);
+    attach_to_vocabulary(shapes, targets);
+    for (model::LinearLayer* linear : targets.linears) {
       if (input.task.adapters.empty()) model::require_rank(*linear, *shapes.adapter);
       model::LoraPair pair = model::empty_pair(*linear, *shapes.adapter);
       pair.a = on_meta(pair.a), pair.b = on_meta(pair.b);
@@ -149,8 +164,8 @@ AdapterSizes adapter_sizes(const Shapes& shapes, const config::Task& task) {
     if (!linear->lora) continue;
     sizes.ranks += linear->lora->a.size(0);
     if (!linear->lora->dora) continue;
-    // The result is kept, which only these do not keep anyway; where it is scaled in a pass of its own, what was
-    // before it as well.
+    // The result is kept, which only these do not keep anyway; where it is scaled in a pass of its own, what
+    // was before it as well.
     const bool one_pass =
         linear->weight.scalar_type() == at::kBFloat16 && !linear->bias.defined() && ops::has_panel_gemm();
     const bool kept = linear != &block.o && linear != &block.down;
@@ -212,7 +227,13 @@ std::vector<PlanPhase> phases_of(const PlanInput& input, const Shapes& shapes) {
   Blocks blocks = blocks_of(input, adapter_sizes(shapes, input.task));
   blocks.work += shapes.unpacked;
   blocks.forward_work += shapes.unpacked;
-  const LossSizes loss = loss_sizes(input.spec, input.batch, head, element);
+  LossSizes loss = loss_sizes(input.spec, input.batch, head, element);
+  if (const auto& pair = shapes.decoder.head_lora) {
+    // The head beside its update (vocab, hidden + rank), and the gradient of both.
+    const int64_t widened = input.spec.vocab * (input.spec.hidden + pair->a.size(0));
+    loss.hidden += widened * element;
+    loss.weight_work = widened * (element + kFloat);
+  }
   int64_t all = gradient_bytes(shapes.parameters);
   if (input.task.galore_optim_per_parameter) {
     all = 0;

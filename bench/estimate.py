@@ -57,6 +57,11 @@ CASES = {
     "lora, one long sample": (SHAPE, dict(LORA, max_length=4096, per_device_train_batch_size=1)),
     "dora": (SHAPE, dict(LORA, use_dora=True)),
     "dora, no checkpointing": (SHAPE, dict(LORA, use_dora=True, gradient_checkpointing=False)),
+    "lora of the vocabulary": (SHAPE, dict(LORA, target_modules="all-linear embed_tokens lm_head")),
+    "lora, vocabulary trained whole": (SHAPE, dict(LORA, modules_to_save="embed_tokens lm_head")),
+    "lora, new tokens": (SHAPE, dict(LORA, new_special_tokens="<one> <two>")),
+    "qlora, nf4": (SHAPE, dict(LORA, quant_method="bnb", quant_bits=4)),
+    "qlora, int8": (SHAPE, dict(LORA, quant_method="bnb", quant_bits=8)),
     "experts, lora": (MOE, LORA),
     "experts, full, no checkpointing": (MOE, dict(FULL, gradient_checkpointing=False)),
 }
@@ -65,7 +70,7 @@ CASES = {
 def words(settings):
     flags = []
     for key, value in settings.items():
-        flags += ["--" + key, str(value).lower() if isinstance(value, bool) else str(value)]
+        flags += ["--" + key, *(str(value).lower() if isinstance(value, bool) else str(value)).split(" ")]
     return flags
 
 

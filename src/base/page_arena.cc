@@ -143,6 +143,11 @@ void PageArena::release(void* block) {
   set(begin, bytes, State::cached);
 }
 
+void PageArena::trim() {
+  const std::lock_guard lock(mutex_);
+  give_back(usage_.resident - usage_.used);
+}
+
 bool PageArena::owns(const void* address) const {
   const auto at = reinterpret_cast<uintptr_t>(address);
   return at >= begin_ && at < end_;

@@ -26,6 +26,8 @@ class PageArena {
   // A block of this arena, once.
   void release(void* block);
   bool owns(const void* address) const;
+  // Returns the pages of all free segments to the system.
+  void trim();
 
   struct Usage {
     size_t used = 0;      // bytes in blocks, whole pages

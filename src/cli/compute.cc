@@ -18,11 +18,15 @@ namespace {
 
 using ComputeRun = int (*)(const char* verb, const config::Task* task);
 
-// Before the library is loaded, because OpenMP reads its variables then.
+// Before the library is loaded, because OpenMP and oneDNN read their variables then.
 void prepare_runtime() {
   // A thread that waits for another spins this often and then sleeps. libgomp's own 300,000 make a run
   // several times slower when other work takes a core; fewer than this cost idle machines a tenth.
   if (std::getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "20000", 0);
+  // oneDNN, and ATen beside it, keeps a generated program of 256 KiB for each of the last so many shapes; its own 1024 are a quarter of a
+  // gigabyte where lengths vary. A step of a fixed shape needs fewer than these.
+  setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64", 0);
+  setenv("LRU_CACHE_CAPACITY", "64", 0);
 }
 
 ComputeRun load_compute() {

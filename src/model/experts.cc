@@ -19,13 +19,12 @@ Tensor run_expert(const Expert& expert, const Tensor& x, uint64_t dropout_key) {
 // rows (tokens * per_token, hidden), sorted by expert; counts (experts): rows of each.
 Tensor run_sorted(const Tensor& rows, const Tensor& counts, const std::vector<Expert>& experts,
                   uint64_t dropout_key) {
+  const int64_t* count = counts.const_data_ptr<int64_t>();
+  // One split: its backward joins the gradients once, where each slice of its own would fill all rows.
+  const std::vector<Tensor> inputs = at::split_with_sizes(rows, {count, experts.size()}, 0);
   std::vector<Tensor> parts;
-  int64_t first = 0;
   for (size_t e = 0; e < experts.size(); ++e) {
-    const int64_t count = counts.const_data_ptr<int64_t>()[e];
-    if (count == 0) continue;
-    parts.push_back(run_expert(experts[e], rows.narrow(0, first, count), dropout_key));
-    first += count;
+    if (count[e] > 0) parts.push_back(run_expert(experts[e], inputs[e], dropout_key));
   }
   return at::cat(parts, 0);
 }

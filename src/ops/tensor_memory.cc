@@ -67,4 +67,8 @@ void use_tensor_arena() {
   c10::SetCPUAllocator(&allocator, kPriority);
 }
 
+void return_free_memory() {
+  arena().trim();
+}
+
 }  // namespace swift::ops

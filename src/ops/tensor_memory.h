@@ -9,4 +9,7 @@ namespace swift::ops {
 // tensor of the same size has left.
 void use_tensor_arena();
 
+// Returns to the system what no tensor uses, before work that needs memory of another kind.
+void return_free_memory();
+
 }  // namespace swift::ops

@@ -4,6 +4,7 @@
 #include "base/format.h"
 #include "config/serialize.h"
 #include "model/load.h"
+#include "ops/tensor_memory.h"
 #include "text/new_tokens.h"
 
 namespace swift::train {
@@ -78,6 +79,7 @@ std::string changes_between(const Json& before, const Json& now) {
 fs::path save_checkpoint(const fs::path& run, const config::Task& task, model::Decoder& decoder,
                          const model::LoraSettings* adapter, const Optimizer& optimizer,
                          const TrainerState& state, const std::function<void(const fs::path&)>& more) {
+  ops::return_free_memory();  // what is written is mapped and read again
   base::AtomicDirectory directory(run / base::cat("checkpoint-", state.step));
   if (adapter != nullptr) {
     model::save_adapter(decoder, *adapter, task.model, directory.path());

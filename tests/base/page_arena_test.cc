@@ -65,6 +65,17 @@ TEST_CASE("free neighbours become one segment") {
   CHECK(make(arena, 64 * kMiB, 9).data == blocks[0].data);
 }
 
+TEST_CASE("a trimmed arena keeps its blocks and nothing else") {
+  PageArena arena(64 * kMiB);
+  const Block kept = make(arena, 2 * kMiB, 5);
+  arena.release(make(arena, 8 * kMiB, 6).data);
+  CHECK(arena.usage().resident == 10 * kMiB);
+  arena.trim();
+  CHECK(arena.usage().resident == 2 * kMiB);
+  CHECK(intact(kept));
+  CHECK(intact(make(arena, 8 * kMiB, 7)));
+}
+
 TEST_CASE("a reservation that the system refuses gives no blocks") {
   PageArena arena(size_t{1} << 60);
   CHECK(arena.allocate(kMiB) == nullptr);

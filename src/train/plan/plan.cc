@@ -7,6 +7,7 @@
 #include "model/adapter_init.h"
 #include "model/adapter_parts.h"
 #include "model/load.h"
+#include "model/vocabulary_adapter.h"
 #include "ops/gemm.h"
 #include "train/offload.h"
 #include "train/optimizers/projection.h"
@@ -20,8 +21,12 @@ namespace {
 using at::Tensor;
 
 constexpr int64_t kFloat = 4;
-// Code and tables that oneDNN, OpenMP and the allocator make when the first step runs.
-constexpr int64_t kWarm = int64_t{24} << 20;
+// Code and tables that oneDNN, OpenMP and the allocator make when the first step runs, and what oneDNN's
+// programs add where products have many shapes (their number is bounded in cli/compute.cc).
+constexpr int64_t kWarm = int64_t{36} << 20;
+constexpr int64_t kManyShapes = int64_t{24} << 20;
+// Tensors below this come from the heap, whose pages stay (ops/tensor_memory.cc).
+constexpr int64_t kSmallTensor = int64_t{128} << 10;
 
 int64_t bytes_of(const Tensor& tensor) {
   return tensor.defined() ? tensor.numel() * static_cast<int64_t>(tensor.element_size()) : 0;
@@ -61,6 +66,33 @@ void count_quantized(Shapes& shapes, const PlanInput& input) {
   }
 }
 
+bool keeps_int8(const config::Task& task) {
+  return config::canonical_optim(task.optim) == "q_galore" &&
+         optimizer_settings(task).galore.quantize_weights;
+}
+
+// Q-GaLore's optimizer holds the projected linears in INT8, and the model one of them at a time.
+void take_out_int8(Shapes& shapes, const PlanInput& input) {
+  if (!keeps_int8(input.task)) return;
+  const auto projected = projected_parameters(shapes.parameters, optimizer_settings(input.task).galore);
+  for (size_t i = 0; i < shapes.parameters.size(); ++i) {
+    const Parameter& parameter = shapes.parameters[i];
+    if (!projected[i] || is_embedding(parameter.name)) continue;
+    shapes.weights -= bytes_of(parameter.value);
+    shapes.unpacked = std::max(shapes.unpacked, bytes_of(parameter.value));
+  }
+}
+
+void attach_to_vocabulary(Shapes& shapes, const model::Targets& targets) {
+  const auto shape = [](model::LoraPair pair) {
+    pair.a = on_meta(pair.a), pair.b = on_meta(pair.b);
+    return pair;
+  };
+  model::Decoder& decoder = shapes.decoder;
+  if (targets.embeddings) decoder.embed_lora = shape(model::empty_embedding_pair(decoder, *shapes.adapter));
+  if (targets.head) decoder.head_lora = shape(model::empty_head_pair(decoder, *shapes.adapter));
+}
+
 Shapes shapes_of(const PlanInput& input) {
   Shapes shapes{model::skeleton(input.spec), std::nullopt, {}, 0, 0, 0};
   shapes.decoder.visit([&](const std::string&, Tensor& weight) {
@@ -72,7 +104,10 @@ Shapes shapes_of(const PlanInput& input) {
   if (input.spec.tied_embeddings) shapes.decoder.lm_head = shapes.decoder.embed_tokens;
   if (input.task.tuner_type == "lora") {
     shapes.adapter = lora_settings(input.task);
-    for (model::LinearLayer* linear : model::select_targets(shapes.decoder, *shapes.adapter).linears) {
+    if (!input.task.new_special_tokens.empty()) model::train_new_rows(shapes.decoder, *shapes.adapter);
+    const model::Targets targets = model::select_targets(shapes.decoder, *shapes.adapter);
+    attach_to_vocabulary(shapes, targets);
+    for (model::LinearLayer* linear : targets.linears) {
       if (input.task.adapters.empty()) model::require_rank(*linear, *shapes.adapter);
       model::LoraPair pair = model::empty_pair(*linear, *shapes.adapter);
       pair.a = on_meta(pair.a), pair.b = on_meta(pair.b);
@@ -85,6 +120,7 @@ Shapes shapes_of(const PlanInput& input) {
     model::own_trained_weights(shapes.decoder, *shapes.adapter);
   }
   shapes.parameters = make_trainable(shapes.decoder, shapes.adapter ? &*shapes.adapter : nullptr, input.task);
+  take_out_int8(shapes, input);
   return shapes;
 }
 
@@ -92,8 +128,7 @@ Shapes shapes_of(const PlanInput& input) {
 // cannot be made without values, so they are added here in place of masters.
 int64_t optimizer_bytes(const PlanInput& input, const std::vector<Parameter>& parameters) {
   OptimizerSettings settings = optimizer_settings(input.task);
-  const bool int8 =
-      config::canonical_optim(input.task.optim) == "q_galore" && settings.galore.quantize_weights;
+  const bool int8 = keeps_int8(input.task);
   settings.galore.quantize_weights = false;
   const auto optimizer = make_optimizer(input.task.optim, parameters, settings);
   int64_t bytes = 0;
@@ -129,10 +164,13 @@ AdapterSizes adapter_sizes(const Shapes& shapes, const config::Task& task) {
   for (const model::LinearLayer* linear : block.linears()) {
     if (!linear->lora) continue;
     sizes.ranks += linear->lora->a.size(0);
-    // In one pass over the weight nothing is kept before the scaling.
+    if (!linear->lora->dora) continue;
+    // The result is kept, which only these do not keep anyway; where it is scaled in a pass of its own, what
+    // was before it as well.
     const bool one_pass =
         linear->weight.scalar_type() == at::kBFloat16 && !linear->bias.defined() && ops::has_panel_gemm();
-    if (linear->lora->dora && !one_pass) sizes.outputs += linear->weight.size(0);
+    const bool kept = linear != &block.o && linear != &block.down;
+    sizes.outputs += linear->weight.size(0) * ((kept ? 0 : 1) + (one_pass ? 0 : 1));
   }
   return sizes;
 }
@@ -140,6 +178,15 @@ AdapterSizes adapter_sizes(const Shapes& shapes, const config::Task& task) {
 int64_t gradient_bytes(const std::vector<Parameter>& parameters) {
   int64_t bytes = 0;
   for (const Parameter& parameter : parameters) bytes += bytes_of(parameter.value);
+  return bytes;
+}
+
+// Of the gradients that are gone after an update, but not their pages.
+int64_t small_gradient_bytes(const std::vector<Parameter>& parameters) {
+  int64_t bytes = 0;
+  for (const Parameter& parameter : parameters) {
+    if (bytes_of(parameter.value) < kSmallTensor) bytes += bytes_of(parameter.value);
+  }
   return bytes;
 }
 
@@ -181,7 +228,13 @@ std::vector<PlanPhase> phases_of(const PlanInput& input, const Shapes& shapes) {
   Blocks blocks = blocks_of(input, adapter_sizes(shapes, input.task));
   blocks.work += shapes.unpacked;
   blocks.forward_work += shapes.unpacked;
-  const LossSizes loss = loss_sizes(input.spec, input.batch, head, element);
+  LossSizes loss = loss_sizes(input.spec, input.batch, head, element);
+  if (const auto& pair = shapes.decoder.head_lora) {
+    // The head beside its update (vocab, hidden + rank), and the gradient of both.
+    const int64_t widened = input.spec.vocab * (input.spec.hidden + pair->a.size(0));
+    loss.hidden += widened * element;
+    loss.weight_work = widened * (element + kFloat);
+  }
   int64_t all = gradient_bytes(shapes.parameters);
   if (input.task.galore_optim_per_parameter) {
     all = 0;
@@ -189,9 +242,10 @@ std::vector<PlanPhase> phases_of(const PlanInput& input, const Shapes& shapes) {
   }
   // Later micro-batches find the gradients of the first.
   const bool accumulates = input.task.gradient_accumulation_steps.value_or(1) > 1;
-  const int64_t first = accumulates ? all : head ? table : 0;
-  PlanPhase forward{"forward and loss", first, blocks.kept + loss.hidden, loss.logits,
-                    std::max(loss.weight_work + (accumulates && head ? table : 0), blocks.forward_work)};
+  const int64_t before = accumulates ? all : small_gradient_bytes(shapes.parameters);
+  PlanPhase forward{"forward", before, blocks.kept, 0, blocks.forward_work};
+  PlanPhase losses{"loss", before, blocks.kept + loss.hidden, loss.logits, loss.weight_work};
+  const int64_t first = before + (head ? table : 0);
   // The lookup's gradient joins the head's.
   const int64_t lookup = embeds ? table : 0;
   PlanPhase begin{"backward, last block", first, blocks.kept + blocks.last, 0, blocks.work};
@@ -199,7 +253,7 @@ std::vector<PlanPhase> phases_of(const PlanInput& input, const Shapes& shapes) {
                 blocks.kept / std::max<int64_t>(1, input.spec.layers) + blocks.last, 0,
                 std::max(lookup, blocks.work)};
   PlanPhase update{"update", all, 0, 0, update_work(input, shapes.parameters)};
-  return {forward, begin, end, update};
+  return {forward, losses, begin, end, update};
 }
 
 std::string type_name(at::ScalarType type) {
@@ -257,7 +311,9 @@ Plan make_plan(const PlanInput& input) {
   for (const Parameter& parameter : shapes.parameters) plan.trained += parameter.value.numel();
   plan.activation_dtype = type_name(input.dtype);
   plan.gradient_dtype = shapes.adapter ? "float32" : type_name(input.dtype);
-  plan.resident = {{"program", "", input.program + kWarm, "libraries, tokenizer, data"},
+  const bool many_shapes = input.batch.varies || input.spec.moe.experts > 0;
+  const int64_t warm = kWarm + (many_shapes ? kManyShapes : 0);
+  plan.resident = {{"program", "", input.program + warm, "libraries, tokenizer, data"},
                    weights_item(input, shapes)};
   if (config::has_reference(input.task) && !shapes.adapter && !input.task.precompute_ref_log_probs) {
     const bool mapped = input.dtype == input.stored;

@@ -17,6 +17,7 @@ struct BatchShape {
   int64_t tokens = 0;
   int64_t trained = 0;     // labels that count
   int64_t longest = 0;     // tokens of its longest sample
+  bool varies = false;     // micro-batches differ in their tokens
   std::string assumption;  // where these come from
 };
 

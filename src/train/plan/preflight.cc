@@ -40,6 +40,7 @@ BatchShape bound(const config::Task& task, const model::ModelSpec& spec,
     shape.tokens += task.packing ? packed : index < lengths.size() ? lengths[index] : 0;
   }
   shape.trained = shape.tokens;
+  shape.varies = true;
   shape.assumption = "the longest samples together";
   return shape;
 }
@@ -86,6 +87,7 @@ BatchShape largest_batch(const config::Task& task, const model::ModelSpec& spec,
   for (int64_t step = 0; step < steps; ++step) {
     for (const data::Pack& pack : batches.next().micro_batches) {
       const BatchShape shape = shape_of(pack);
+      largest.varies |= largest.tokens != 0 && largest.tokens != shape.tokens;
       largest.tokens = std::max(largest.tokens, shape.tokens);
       largest.trained = std::max(largest.trained, shape.trained);
       largest.longest = std::max(largest.longest, shape.longest);

@@ -69,8 +69,7 @@ LossSizes loss_sizes(const model::ModelSpec& spec, const BatchShape& batch, bool
   sizes.logits = rows * spec.vocab * kFloat;  // their gradient takes their place
   if (trains_head) {
     const int64_t head = spec.vocab * spec.hidden;
-    // One chunk's product and its fp32 copy; the fp32 sum beside the gradient in the model's type.
-    sizes.weight_work = head * (element + kFloat) + (element == kFloat ? 0 : head * kFloat);
+    sizes.weight_work = head * (kFloat + element);  // the fp32 sum and one chunk's product
   }
   return sizes;
 }

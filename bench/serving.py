@@ -32,13 +32,13 @@ WORDS = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu 
          "phi chi psi omega").split()
 
 
-def line(name, version, peer=None, **more):
-    versions = dict(peer["versions"] if peer else {}, swift=version)
+def line(name, version, other=None, **more):
+    versions = dict(other["versions"] if other else {}, swift=version)
     print(json.dumps(dict(comparison=name, **more, machine=compare.BEFORE, versions=versions)), flush=True)
 
 
-def versus(name, version, ours, peer, theirs, wanted, **more):
-    line(name, version, peer, peer=peer["peer"], ratio=round(ours / theirs, 4), ours=round(ours, 3),
+def versus(name, version, ours, other, theirs, wanted, **more):
+    line(name, version, other, peer=other["peer"], ratio=round(ours / theirs, 4), ours=round(ours, 3),
          theirs=round(theirs, 3), wanted=wanted, **more)
 
 
@@ -220,7 +220,7 @@ def overhead(given, version):
     for _ in range(given.runs):
         bare.append(swift_infer(given, prompts, 64, 32)["seconds"])
         for stream, seconds in ((False, served), (True, streamed)):
-            with Server(given, "--prefix_caching", "false") as server, \
+            with Server(given, "--enable_prefix_caching", "false") as server, \
                     concurrent.futures.ThreadPoolExecutor(len(prompts)) as pool:
                 server.chat("Hello.", 1)
                 begin = time.perf_counter()

@@ -29,7 +29,9 @@ void alignment_fields(FieldList& v, Task& t) {
                 "dapo",
                 "cispo",
                 "sapo"}},
-    "Loss; unset: sigmoid for dpo and cpo, kto, simpo, grpo. dpo takes several, with loss_weights; cpo has "
+    "Loss; unset: sigmoid for dpo and cpo, kto, simpo, grpo. dpo takes several, with loss_weights, and "
+    "bco_pair "
+    "takes the running mean of the rewards off, as ms-swift; cpo has "
     "sigmoid, hinge, ipo, simpo; kto has kto, apo_zero_unpaired; grpo has grpo, bnpo, dr_grpo, dapo, cispo, "
     "sapo");
   v("beta", &t.beta, {.min = 0},

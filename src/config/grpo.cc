@@ -85,9 +85,6 @@ void check_sampling(const Task& task) {
            "async_generate needs base_url: here the same cores generate and train, one after the other",
            "start a server (swift deploy) and give its address, or leave async_generate out");
   }
-  if (task.async_generate && *task.kl_in_reward && task.dynamic_sample) {
-    refuse(task, "async_generate", "async_generate and dynamic_sample exclude kl_in_reward", "leave one out");
-  }
   if (task.base_url && task.tuner_type != "lora") {
     refuse(task, "base_url",
            cat("base_url and tuner_type: ", task.tuner_type,

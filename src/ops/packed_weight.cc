@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -23,8 +22,10 @@ namespace {
 using at::Tensor;
 using c10::BFloat16;
 
-constexpr int64_t kRows = 64;          // rows of one call of brgemm
-constexpr int64_t kTilePanel = 32;     // columns of a panel that the matrix tiles read: two tiles
+constexpr int64_t kRows = 64;       // rows of one call of brgemm
+constexpr int64_t kTilePanel = 32;  // columns of a panel that the matrix tiles read: two tiles
+constexpr int64_t kFewRows = 64;
+constexpr int64_t kStoredPanels = 4;
 constexpr int64_t kRowsInCache = 256;  // rows whose packed form stays in L2 while the panels pass by
 
 // Uninitialised words. Large ones ask for huge pages: reading weights from end to end is a tenth faster.
@@ -207,27 +208,29 @@ class Panels : public QuantizedWeight {
     });
     const auto* update = reinterpret_cast<const uint16_t*>(extras.left);
     const int64_t lines = in_ / 2 * width_ * static_cast<int64_t>(sizeof(uint32_t)) / 64;
-    // Threads take panels one by one, so that a slow one holds nobody up.
-    const int64_t chunks = (rows + kRowsInCache - 1) / kRowsInCache;
-    std::atomic<int64_t> taken{0};
-    at::parallel_for(0, std::min<int64_t>(at::get_num_threads(), panels_), 1, [&](int64_t, int64_t) {
-      const TileBuffer<float> tile(std::min(rows, kRowsInCache) * width_);
+    // Many rows are stored several panels at a time: a row of the result is on a page of its own.
+    const int64_t group = rows > kFewRows ? kStoredPanels : 1, stride = group * width_;
+    at::parallel_for(0, (panels_ + group - 1) / group, 1, [&](int64_t begin, int64_t end) {
+      const TileBuffer<float> tile(std::min(rows, kRowsInCache) * stride);
       MatrixTiles tiles;
-      int64_t after = taken++;
-      while (after < chunks * panels_) {
-        const int64_t row = after / panels_ * kRowsInCache, p = after % panels_;
+      const int64_t last = std::min(panels_, end * group);
+      for (int64_t row = 0; row < rows; row += kRowsInCache) {
         const int64_t height = std::min(kRowsInCache, rows - row);
-        after = taken++;
-        const bool more = after < chunks * panels_;
-        tiles.product({packed + row * in_, kTileDepth, height}, {panel(p), width_, width_}, in_, tile.data,
-                      width_, false, more ? panel(after % panels_) : nullptr, more ? lines : 0);
-        if (extras.rank > 0) {
-          tiles.product({update + row * extras.rank, extras.rank, height},
-                        {extras.right + p * extras.rank / 2 * width_, width_, width_}, extras.rank, tile.data,
-                        width_, true);
+        for (int64_t p = begin * group; p < last; ++p) {
+          const bool more = p + 1 < last;
+          float* sums = tile.data + p % group * width_;
+          tiles.product({packed + row * in_, kTileDepth, height}, {panel(p), width_, width_}, in_, sums,
+                        stride, false, more ? panel(p + 1) : nullptr, more ? lines : 0);
+          if (extras.rank > 0) {
+            tiles.product({update + row * extras.rank, extras.rank, height},
+                          {extras.right + p * extras.rank / 2 * width_, width_, width_}, extras.rank, sums,
+                          stride, true);
+          }
+          if (more && (p + 1) % group != 0) continue;
+          const int64_t first = p / group * stride;
+          put_rows(tile.data, stride, extras.shift.data() + first, to + row * out_ + first, height,
+                   std::min(stride, out_ - first), out_);
         }
-        put_rows(tile.data, width_, extras.shift.data() + p * width_, to + row * out_ + p * width_, height,
-                 columns_of(p), out_);
       }
     });
   }

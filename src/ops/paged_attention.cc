@@ -12,7 +12,6 @@
 
 #include "ops/attention_tiles.h"
 #include "ops/lanes.h"
-#include "ops/panel_pack.h"
 
 namespace swift::ops {
 namespace {
@@ -28,11 +27,9 @@ struct Scratch {
         sums(kTileRows * d),
         q(kTileRows * d),
         p(blocks * kTileArea),
-        keys(blocks * kTileColumns / 2 * d),
         product(d) {}
   TileBuffer<float> scores, sums;
   TileBuffer<BFloat16> q, p;
-  TileBuffer<uint32_t> keys;  // columns of the packed factor, in blocks
   TileProducts product;
 };
 
@@ -54,14 +51,6 @@ void attend(KvBlocks& cache, int64_t layer, const Task& task, const BFloat16* q,
   const auto values = [&](int64_t j) {
     return cache.values(layer, segment.blocks[static_cast<size_t>(j)], task.kv_head);
   };
-  // Keys are packed once for all queries; for one block of queries each in turn, while it is in L1.
-  const bool once = segment.count * task.group > kTileRows;
-  const auto pack = [&](int64_t j) {
-    uint32_t* to = s.keys.data + (once ? j : 0) * (d / 2 * kTileColumns);
-    pack_transposed(keys(j), d / 2, kTileColumns, d / 2, to, kTileColumns);
-    return to;
-  };
-  for (int64_t j = 0; once && j < tile_blocks(segment.start + segment.count); ++j) pack(j);
   const auto element = [&](int64_t query) {
     const int64_t token = segment.first + query / task.group;
     return (token * task.heads + task.kv_head * task.group + query % task.group) * d;
@@ -76,10 +65,8 @@ void attend(KvBlocks& cache, int64_t layer, const Task& task, const BFloat16* q,
     }
     const int64_t blocks = tile_blocks(positions[static_cast<size_t>(rows - 1)] + 1);
     for (int64_t j = 0; j < blocks; ++j) {
-      const uint32_t* packed = once ? s.keys.data + j * (d / 2 * kTileColumns) : pack(j);
-      const uint32_t* following = once ? nullptr : keys(j + 1 < blocks ? j + 1 : j);
-      s.product(s.q.data, packed, s.scores.data + j * kTileArea, rows, kTileColumns, d, false,
-                j + 1 < blocks ? following : values(0));
+      s.product(s.q.data, keys(j), s.scores.data + j * kTileArea, rows, kTileColumns, d, false,
+                j + 1 < blocks ? keys(j + 1) : values(0));
     }
     soften(s.scores.data, positions.data(), rows, blocks, scale, s.p.data, tops.data(), totals.data());
     for (int64_t j = 0; j < blocks; ++j) {
@@ -95,11 +82,24 @@ void attend(KvBlocks& cache, int64_t layer, const Task& task, const BFloat16* q,
   }
 }
 
-// One position's key and value of one head into its block.
-void store_position(const uint16_t* k, const uint16_t* v, int64_t d, int64_t slot, uint32_t* keys,
-                    uint32_t* values) {
-  std::memcpy(keys + slot * (d / 2), k, static_cast<size_t>(d) * sizeof(uint16_t));
-  auto* half = reinterpret_cast<uint16_t*>(values + slot / 2 * d) + slot % 2;
+// Where one position of one head lies in its block.
+struct Place {
+  uint32_t* keys;
+  uint32_t* values;  // its pair of positions
+  int64_t slot;
+};
+
+// A position's keys touch a cache line for every pair of features.
+void fetch(const Place& to, int64_t d) {
+  constexpr int64_t kLineWords = 16;
+  for (int64_t pair = 0; pair < d / 2; ++pair) __builtin_prefetch(to.keys + pair * kBlockTokens + to.slot, 1);
+  for (int64_t c = 0; c < d; c += kLineWords) __builtin_prefetch(to.values + c, 1);
+}
+
+void store_position(const uint16_t* k, const uint16_t* v, int64_t d, const Place& to) {
+  for (int64_t pair = 0; pair < d / 2; ++pair)
+    to.keys[pair * kBlockTokens + to.slot] = uint32_t{k[2 * pair]} | uint32_t{k[2 * pair + 1]} << 16;
+  auto* half = reinterpret_cast<uint16_t*>(to.values) + to.slot % 2;
   for (int64_t c = 0; c < d; ++c) half[2 * c] = v[c];
 }
 
@@ -113,7 +113,7 @@ Tensor gathered(KvBlocks& cache, int64_t layer, const KvSegment& segment, int64_
     const uint32_t* keys = cache.keys(layer, block, head);
     const uint32_t* values = cache.values(layer, block, head);
     for (int64_t c = 0; c < d; ++c) {
-      const uint32_t word = of_keys ? keys[slot * (d / 2) + c / 2] : values[slot / 2 * d + c];
+      const uint32_t word = of_keys ? keys[c / 2 * kBlockTokens + slot] : values[slot / 2 * d + c];
       out[i * d + c] = static_cast<uint16_t>((of_keys ? c : slot) % 2 == 0 ? word : word >> 16);
     }
   }
@@ -155,15 +155,19 @@ void PagedAttention::store(KvBlocks& cache, int64_t layer, const Tensor& k_in, c
   const auto* keys = reinterpret_cast<const uint16_t*>(k.const_data_ptr<BFloat16>());
   const auto* values = reinterpret_cast<const uint16_t*>(v.const_data_ptr<BFloat16>());
   const int64_t d = cache.head_dim(), heads = cache.kv_heads();
+  const auto place = [&](const KvSegment& segment, int64_t position, int64_t head) {
+    const int64_t block = segment.blocks[static_cast<size_t>(position / kBlockTokens)];
+    const int64_t slot = position % kBlockTokens;
+    return Place{cache.keys(layer, block, head), cache.values(layer, block, head) + slot / 2 * d, slot};
+  };
   at::parallel_for(0, heads, 1, [&](int64_t begin, int64_t end) {
     for (int64_t head = begin; head < end; ++head) {
-      for (const KvSegment& segment : segments) {
+      for (size_t s = 0; s < segments.size(); ++s) {
+        const KvSegment& segment = segments[s];
+        if (s + 1 < segments.size()) fetch(place(segments[s + 1], segments[s + 1].start, head), d);
         for (int64_t i = 0; i < segment.count; ++i) {
-          const int64_t position = segment.start + i;
-          const int64_t block = segment.blocks[static_cast<size_t>(position / kBlockTokens)];
           const int64_t from = ((segment.first + i) * heads + head) * d;
-          store_position(keys + from, values + from, d, position % kBlockTokens,
-                         cache.keys(layer, block, head), cache.values(layer, block, head));
+          store_position(keys + from, values + from, d, place(segment, segment.start + i, head));
         }
       }
     }

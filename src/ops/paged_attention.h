@@ -1,7 +1,6 @@
 // Attention of new tokens over keys and values that lie in blocks of 64 positions, bf16 on matrix tiles
-// (attention_tiles.h). A new position writes few cache lines; values lie in the layout of the tiles, keys are
-// packed when they are read:
-//   keys    [64][head_dim / 2] words, a word the pair (2 i, 2 i + 1) of one position
+// (attention_tiles.h). Blocks hold keys and values in the layout of the tiles, so nothing is packed again:
+//   keys    [head_dim / 2][64] words, a word the pair (2 i, 2 i + 1) of one position
 //   values  [64 / 2][head_dim] words, a word the pair of positions (2 i, 2 i + 1) of one feature
 // A query's result depends on its position, itself and the keys before it alone, bit for bit: not on the
 // batch and not on how a prompt was cut.

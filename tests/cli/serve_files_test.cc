@@ -1,4 +1,5 @@
 // swift deploy and what happens to its files: damage while it runs, adapters that come and go.
+#include "base/file.h"
 #include "server.h"
 
 using namespace swift;

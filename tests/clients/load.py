@@ -2,8 +2,8 @@
 
 usage: load.py ENVIRONMENT SWIFT MODEL [SECONDS [STREAMS]]
 Half of the clients are steady: they ask for answers of one shape and read them at once. The others misbehave. At the
-end nothing may be open, every block of the cache is free, memory has not grown since the first quarter, and the steady
-clients were served alike. Prints what happened and how fair it was.
+end nothing may be open, every block of the cache is free, and after a minute or more memory no longer grows and the
+steady clients were served alike. Prints what happened and how fair it was.
 """
 
 import asyncio
@@ -83,7 +83,9 @@ async def read_until(reader, ends, pause=0.0, size=65536):
 
 
 async def steady(reader, writer, name):
-    writer.write(chat(f"What is {name} + 4?", max_tokens=LENGTH, ignore_eos=True))
+    # Prompt and answer need a second block of the cache, which holds fewer than the batch: answers give way.
+    asked = f"What is {name} + 4? Say it in one number, and add nothing to it, neither a word nor a full stop."
+    writer.write(chat(asked, max_tokens=LENGTH, ignore_eos=True))
     start = time.monotonic()
     text = b""
     while b"data: [DONE]" not in text:
@@ -188,7 +190,7 @@ def at(share):
 with environment.deployed(program, model, "--served_model_name", "demo", "--kv_cache_memory", 0.008, "--verbose", "false",
                           "--max_queue", 300) as server:
     resident_sizes = asyncio.run(load(server))
-    early, late = max(resident_sizes[1:4]), max(resident_sizes[7:])
+    early, late = max(resident_sizes[2:6]), max(resident_sizes[7:])
     server.settle()
     print(f"{counts}; at most {most_open} open at once")
     print(f"{server.figure('swift_generation_tokens_total'):.0f} tokens, "
@@ -197,9 +199,9 @@ with environment.deployed(program, model, "--served_model_name", "demo", "--kv_c
     index, least = fairness()
     print(f"fairness: Jain's index {index:.4f}, least served {least:.2f} of the mean; "
           f"first token after {at(0.5):.2f} s (median), {at(0.95):.2f} s (95 %), {at(1):.2f} s (most)")
-    assert late < early * 1.1 + 16, f"memory grew from {early:.0f} to {late:.0f} MiB"
     assert min(served.values()) > 0, "a steady client was never served"
-    if seconds >= 60:
-        assert index > 0.95, index
+    if seconds >= 60:  # a shorter run is all warm-up
+        assert late < early * 1.05 + 16, f"memory grew from {early:.0f} to {late:.0f} MiB"
+        assert index > 0.9, index
     faults = [line for line in server.log if line.startswith("error")]
     assert not faults, faults[:5]

@@ -1,9 +1,9 @@
 // Random walks through the token masks of JSON schemas, for a validator made by others to judge.
 // usage: schema_walks TOKENIZER WALKS < schemas, one a line
 // Writes a line of JSON for each: {"texts": […]} or {"refused": "why"}.
+#include <array>
 #include <cstdlib>
 #include <iostream>
-#include <map>
 #include <string>
 
 #include "base/error.h"
@@ -21,7 +21,12 @@ constexpr int kLongest = 400;  // a walk that is not there by then is given up
 class Walker {
  public:
   Walker(std::shared_ptr<const text::Vocabulary> vocabulary, uint64_t seed)
-      : vocabulary_(std::move(vocabulary)), stream_(seed, base::Purpose::sampling) {}
+      : vocabulary_(std::move(vocabulary)),
+        all_(vocabulary_->sorted_tokens()),
+        stream_(seed, base::Purpose::sampling) {
+    for (const int32_t token : all_)
+      by_byte_[static_cast<uint8_t>(vocabulary_->bytes(token).front())].push_back(token);
+  }
 
   // Empty when it did not come to an end.
   std::string walk(const std::shared_ptr<const text::Grammar>& grammar) {
@@ -46,28 +51,36 @@ class Walker {
   uint64_t draw(uint64_t below) { return stream_.bits(at_++) % below; }
 
   // Half of the time by the first byte, so that the few tokens of JSON's own marks have a chance among those
-  // of text. closing: tokens that end something, then short ones.
+  // of text. closing: first what ends something.
   int32_t choose(const std::vector<uint64_t>& words, bool closing) {
-    std::map<char, std::vector<int32_t>> by_byte;
-    std::vector<int32_t> all;
-    for (size_t i = 0; i < vocabulary_->size(); ++i) {
-      if ((words[i / 64] >> (i % 64) & 1) == 0) continue;
-      all.push_back(static_cast<int32_t>(i));
-      by_byte[vocabulary_->bytes(all.back()).front()].push_back(all.back());
-    }
-    if (all.empty()) return -1;
     if (closing) {
       for (const char mark : {'"', '}', ']', ','}) {
-        const auto found = by_byte.find(mark);
-        if (found != by_byte.end()) return found->second[draw(found->second.size())];
+        const int32_t token = one_of(by_byte_[static_cast<uint8_t>(mark)], words);
+        if (token >= 0) return token;
       }
     }
-    if (draw(2) == 0) return all[draw(all.size())];
-    const auto group = std::next(by_byte.begin(), static_cast<std::ptrdiff_t>(draw(by_byte.size())));
-    return group->second[draw(group->second.size())];
+    if (draw(2) == 0) return one_of(all_, words);
+    const uint64_t first = draw(by_byte_.size());
+    for (uint64_t i = 0; i < by_byte_.size(); ++i) {
+      const int32_t token = one_of(by_byte_[(first + i) % by_byte_.size()], words);
+      if (token >= 0) return token;
+    }
+    return -1;
+  }
+
+  // The first that is allowed from a random place on, or -1.
+  int32_t one_of(const std::vector<int32_t>& tokens, const std::vector<uint64_t>& words) {
+    const uint64_t first = tokens.empty() ? 0 : draw(tokens.size());
+    for (uint64_t i = 0; i < tokens.size(); ++i) {
+      const auto token = static_cast<size_t>(tokens[(first + i) % tokens.size()]);
+      if ((words[token / 64] >> (token % 64) & 1) != 0) return static_cast<int32_t>(token);
+    }
+    return -1;
   }
 
   std::shared_ptr<const text::Vocabulary> vocabulary_;
+  std::array<std::vector<int32_t>, 256> by_byte_;  // first byte
+  std::vector<int32_t> all_;
   base::Stream stream_;
   uint64_t at_ = 0;
 };

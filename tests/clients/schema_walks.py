@@ -170,8 +170,9 @@ ACCEPTED = [
     {"type": "array", "items": {"type": "boolean"}, "uniqueItems": False},
     {"type": "array", "items": {"enum": ["x", "y", "z"]}, "uniqueItems": True, "minItems": 2, "maxItems": 3},
     # format
-    *({"type": "string", "format": name} for name in ("date", "time", "date-time", "uuid", "ipv4", "email")),
-    {"type": "string", "format": "uri"},
+    *({"type": "string", "format": name} for name in ("date", "time", "date-time", "duration", "uuid", "ipv4",
+                                                      "ipv6", "email", "hostname", "uri")),
+    {"type": "string", "format": "color-of-mine"},
     # unknownKeyword, id, vocabulary
     {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "http://localhost/x.json", "type": "integer"},
     {"x-order": 3, "type": "string", "maxLength": 4},
@@ -191,7 +192,7 @@ REFUSED = [
     ({"then": {"minimum": 1}}, "'then'"),
     ({"else": {"minimum": 1}}, "'else'"),
     ({"contains": {"type": "integer"}}, "'contains'"),
-    ({"type": "array", "contains": {}, "minContains": 2}, "Contains'"),
+    ({"type": "array", "contains": {}, "minContains": 2}, "'contains'"),
     ({"maxContains": 2}, "'maxContains'"),
     ({"dependencies": {"a": ["b"]}}, "'dependencies'"),
     ({"dependentRequired": {"a": ["b"]}}, "'dependentRequired'"),

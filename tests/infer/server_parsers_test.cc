@@ -141,8 +141,7 @@ TEST_CASE("the form is found by name or in the template") {
   CHECK_THROWS_AS(tool_format("klingon", ""), base::Error);
 }
 
-TEST_CASE(
-    "whatever a model writes, calls have names, arguments are JSON objects and no text is lost to a crash") {
+TEST_CASE("broken and unfinished calls stream as well-formed pieces, the same however the text is cut") {
   const std::string json = "{\"name\": \"f\", \"arguments\": {\"s\": \"a}]\", \"n\": [1, {\"k\": null}]}}";
   const std::string sep = "<｜tool▁sep｜>", begin = "<｜tool▁call▁begin｜>", end = "<｜tool▁call▁end｜>";
   const std::vector<std::pair<std::string, std::string>> forms = {
@@ -160,11 +159,12 @@ TEST_CASE(
   const base::Stream stream(5, base::Purpose::sampling);
   uint64_t at = 0;
   const auto draw = [&](size_t below) { return static_cast<size_t>(stream.bits(at++) % below); };
-  size_t calls = 0;
+  size_t good_calls = 0;
   for (int round = 0; round < 120; ++round) {
     for (const auto& [format, good] : forms) {
       std::string text = good;
-      for (size_t edits = draw(4); edits > 0; --edits) {
+      bool sound = true;  // as the model should write it
+      for (size_t edits = draw(4); edits > 0; --edits, sound = false) {
         const size_t place = draw(text.size());
         const size_t kind = draw(3);
         if (kind == 0) text.erase(place, 1 + draw(3));
@@ -172,16 +172,21 @@ TEST_CASE(
         if (kind == 2) text[place] = marks[draw(marks.size())];
         if (text.empty()) text = "x";
       }
-      if (draw(4) == 0) text.resize(draw(text.size()) + 1);  // the answer was cut at its longest
+      if (draw(4) == 0) {  // the answer ended at its longest
+        text.resize(draw(text.size()) + 1);
+        sound = false;
+      }
       INFO(format << ": " << text);
       const Result result = read(format, text, 1 + draw(9));
       CHECK(read(format, text, text.size()) == result);
       for (const Call& call : result.calls) {
         CHECK_FALSE(call.name.empty());
-        CHECK(Json::parse(call.arguments, nullptr, false).is_object());
+        const bool valid = Json::parse(call.arguments, nullptr, false).is_object();
+        // Arguments that the model broke are given as they came: repaired ones might be acted upon.
+        if (sound) CHECK(valid);
+        good_calls += valid;
       }
-      calls += result.calls.size();
     }
   }
-  CHECK(calls > 300);
+  CHECK(good_calls > 300);
 }

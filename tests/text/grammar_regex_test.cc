@@ -37,6 +37,16 @@ TEST_CASE("a regex's grammar has the texts that Python's re matches whole") {
   }
 }
 
+TEST_CASE("white space is that of ECMA-262, beyond ASCII too") {
+  for (const char* space : {" ", "\t", "\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\x8A", "\xE2\x80\xA8",
+                            "\xE3\x80\x80", "\xEF\xBB\xBF"}) {
+    CHECK(golden::fits(compile_regex("\\s"), space));
+    CHECK_FALSE(golden::fits(compile_regex("\\S"), space));
+    CHECK_FALSE(golden::fits(compile_regex("[^\\s]"), space));
+  }
+  CHECK(golden::fits(compile_regex("\\S"), "\xC3\xA9"));
+}
+
 TEST_CASE("what is not regular is refused by name and place") {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"a(?=b)", "invalid regex at character 2: lookahead"},

@@ -166,7 +166,7 @@ TEST_CASE("the first loss of sigmoid DPO is ln 2 whatever the reference is kept 
     for (const bool precomputed : {false, true}) {
       CAPTURE(tuner, precomputed);
       config::Task task = task_of("dpo", tuner);
-      task.max_steps = 2;
+      task.max_steps = 2, task.warmup_steps = 0;
       task.precompute_ref_log_probs = precomputed;
       const Run found = run(task, rows_of("dpo"));
       CHECK(number(found.lines[0], "loss") == Approx(std::log(2.0)).epsilon(1e-6));
@@ -246,7 +246,7 @@ TEST_CASE("every preference method trains, with recomputation and accumulation a
     CHECK(evaluated.contains("eval_rewards/accuracies"));
     if (std::string(method) == "kto") CHECK(first.contains("kl"));
     if (std::string(method) != "kto") {  // one step of four pairs in one, two or four micro-batches
-      task.max_steps = 1;
+      task.max_steps = 1, task.warmup_steps = 0;
       task.per_device_train_batch_size = 4, task.gradient_accumulation_steps = 1;
       const Run one = run(task, rows);
       task.per_device_train_batch_size = 1, task.gradient_accumulation_steps = 4;

@@ -11,6 +11,7 @@
 #include "config/serialize.h"
 #include "model/families.h"
 #include "train/grpo/grpo_trainer.h"
+#include "train/grpo/model_reward.h"
 #include "train/prepare.h"
 #include "train/run_directory.h"
 
@@ -53,6 +54,9 @@ int train_grpo(const config::Task& task) {
   if (!resumes) train::check_output_directory(task);
   const train::grpo::PromptData data = train::grpo::load_prompts(task, encoder, spec.max_positions);
   base::stop_if_asked(kStoppedEarly);
+  std::vector<std::unique_ptr<train::rewards::Reward>> models;
+  for (const std::string& directory : task.reward_model)
+    models.push_back(train::grpo::make_model_reward(directory, task.torch_dtype));
   model::Decoder decoder = load_weights(task, checkpoint);
   fit_vocabulary(task, text.tokenizer, decoder);
   const auto adapter = attach_adapter(task, decoder, checkpoint);
@@ -62,7 +66,8 @@ int train_grpo(const config::Task& task) {
   if (resumes) train::remove_leftovers(run);
   base::write_file_atomic(run / "args.json", config::to_json(task).dump(2) + "\n");
   base::log::info("run directory: " + run.string());
-  train::grpo::GrpoTrainer trainer(task, decoder, adapter, data, encoder, ends_of(text, encoder), run);
+  train::grpo::GrpoTrainer trainer(task, decoder, adapter, data, encoder, ends_of(text, encoder), run,
+                                   std::move(models));
   if (resumes) trainer.resume(*checkpoint);
   const train::Result result = run_trainer(trainer, run);
   base::log::info("last checkpoint: " + result.last_checkpoint.string());

@@ -74,7 +74,8 @@ void load_lora_adapter(Context& context, const ExchangePtr& exchange) {
   } catch (const base::Error& error) {
     const bool asked = error.code() == base::ExitCode::model || error.code() == base::ExitCode::usage ||
                        error.code() == base::ExitCode::data;
-    throw ApiError(asked ? 400 : 500, error.what(),
+    const std::string& file = error.where().file;
+    throw ApiError(asked ? 400 : 500, (file.empty() ? "" : file + ": ") + error.message(),
                    error.code() == base::ExitCode::usage ? "lora_name" : "lora_path");
   }
   respond_text(*exchange, "Success: LoRA adapter '" + name + "' added successfully.");

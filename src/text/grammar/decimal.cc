@@ -130,7 +130,16 @@ int compare(const Decimal& a, const Decimal& b) {
 
 ExpressionPtr unsigned_numbers(bool whole) {
   const ExpressionPtr number = choice({literal("0"), longer(0)});
-  return whole ? number : sequence({number, fraction_or_none()});
+  if (whole) return number;
+  // Doubles tell numbers of 15 digits apart: with more, one beyond a bound could be read as the bound.
+  constexpr size_t kDigits = 15, kZeros = 9;
+  std::vector<ExpressionPtr> forms = {
+      number, sequence({literal("0."), repeat(literal("0"), 0, kZeros), digits(1, kDigits)})};
+  for (size_t before = 1; before < kDigits; ++before) {
+    forms.push_back(sequence(
+        {digit('1', '9'), digits(before - 1, before - 1), literal("."), digits(1, kDigits - before)}));
+  }
+  return choice(std::move(forms));
 }
 
 ExpressionPtr at_least(const Bound& bound, bool whole) {

@@ -29,7 +29,7 @@ struct Bound {
 // when it is exclusive. whole: only whole numbers, without a fraction.
 ExpressionPtr at_least(const Bound& bound, bool whole);
 ExpressionPtr at_most(const Bound& bound, bool whole);
-// All of them.
+// All of them; those with a fraction have 15 digits at most.
 ExpressionPtr unsigned_numbers(bool whole);
 // Whole numbers that the divisor (> 0) divides, without a sign.
 Automaton multiples(uint64_t divisor, Budget& budget);

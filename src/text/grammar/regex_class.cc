@@ -14,8 +14,10 @@ CodePoints digits() {
 CodePoints word() {
   return {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
 }
+// White space and line ends of ECMA-262, which JSON Schema's patterns follow.
 CodePoints space() {
-  return {{'\t', '\r'}, {' ', ' '}};
+  return {{'\t', '\r'},     {' ', ' '},       {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A},
+          {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
 }
 
 std::string named(char32_t c) {

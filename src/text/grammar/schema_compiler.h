@@ -2,10 +2,10 @@
 //
 // Keywords: type, enum, const; properties, required, additionalProperties, patternProperties (patterns that
 // exclude each other), propertyNames, minProperties, maxProperties; items, prefixItems, minItems, maxItems,
-// uniqueItems (of few enum values); minLength, maxLength, pattern, format (date-time, date, time, email,
-// uuid, ipv4; others are annotations); minimum, maximum and their exclusive forms, multipleOf (whole
-// numbers); $ref within the schema, also recursive; anyOf, oneOf (branches that provably exclude each other),
-// allOf (merged); true and false; nullable.
+// uniqueItems (of few enum values); minLength, maxLength, pattern, format (date-time, date, time, duration,
+// email, hostname, ipv4, ipv6, uri, uuid; others are annotations); minimum, maximum and their exclusive
+// forms, multipleOf (whole numbers); $ref within the schema, also recursive; anyOf, oneOf (branches that
+// provably exclude each other), allOf (merged); true and false; nullable.
 #pragma once
 #include <deque>
 #include <map>

@@ -33,9 +33,37 @@ const std::string date_regex =
     "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)-02-29)";
 const std::string time_regex =
     "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,9})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])";
+// RFC 5321: at most 64 characters before the @ and 63 in a label; no label that looks like an encoded one.
+const std::string email_atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]";
+const std::string email_label = "[A-Za-z0-9](?:-?[A-Za-z0-9]){0,31}";
 const std::string email_regex =
-    "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    "@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+";
+    email_atom + "{1,20}(?:\\.?" + email_atom + "){0,22}@" + email_label + "(?:\\." + email_label + "){1,3}";
+
+// RFC 1123 names, RFC 4291 addresses without an embedded IPv4 one.
+const std::string hostname_regex = email_label + "(?:\\." + email_label + "){0,3}";
+const std::string ipv6_group = "[0-9a-fA-F]{1,4}";
+const std::string ipv6_regex = "(?:(?:" + ipv6_group + ":){7}" + ipv6_group + "|(?:" + ipv6_group +
+                               ":){1,6}:" + ipv6_group + "|::(?:" + ipv6_group + ")?)";
+
+// RFC 3986 with hosts that are names.
+const std::string uri_character = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})";
+const std::string uri_regex = "[A-Za-z][A-Za-z0-9+.-]*:(?://" + hostname_regex + "(?::[0-9]{1,4})?(?:/" +
+                              uri_character + "*)*|/?" + uri_character + "+(?:/" + uri_character +
+                              "*)*)(?:\\?(?:" + uri_character + "|[/?])*)?(?:#(?:" + uri_character +
+                              "|[/?])*)?";
+
+// RFC 3339, appendix A: each unit may be followed by the next smaller one alone.
+const std::string duration_count = "[0-9]{1,6}";
+std::string duration_units(const std::string& letters) {
+  std::string chain, result;
+  for (auto letter = letters.rbegin(); letter != letters.rend(); ++letter) {
+    chain = duration_count + *letter + (chain.empty() ? "" : "(?:" + chain + ")?");
+    result += (result.empty() ? "" : "|") + chain;
+  }
+  return "(?:" + result + ")";
+}
+const std::string duration_regex = "P(?:" + duration_units("YMD") + "(?:T" + duration_units("HMS") + ")?|T" +
+                                   duration_units("HMS") + "|" + duration_count + "W)";
 
 }  // namespace
 
@@ -66,6 +94,10 @@ const char* format_regex(const std::string& format) {
       {"time", time_regex},
       {"date-time", date_regex + "T" + time_regex},
       {"email", email_regex},
+      {"hostname", hostname_regex},
+      {"ipv6", ipv6_regex},
+      {"uri", uri_regex},
+      {"duration", duration_regex},
       {"uuid", "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"},
       {"ipv4",
        "(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}"

@@ -151,12 +151,14 @@ void GrpoTrainer::evaluate_if_due() {
   if (data_.validation.empty() || state_.evaluated_step == state_.step ||
       !due(task_.eval_strategy.value_or("no"), task_.eval_steps.value_or(task_.save_steps)))
     return;
+  if (ahead_.valid()) ahead_.wait();  // one at a time asks the environment
   const double begin = steady_seconds();
   if (followed_ != state_.step) source_->follow(followed_ = state_.step);
   const Round round = maker_->evaluate(data_.validation);
   state_.evaluated_step = state_.step;
   Json line = {{"epoch", epochs_done()}, {"eval_seconds", steady_seconds() - begin}};
-  for (const auto& [key, value] : round_metrics(round, maker_->names()).items()) {
+  const Json metrics = round_metrics(round, maker_->names());
+  for (const auto& [key, value] : metrics.items()) {
     if (key == "reward_std" || key == "frac_reward_zero_std" || key == "num_turns") continue;
     line["eval_" + key] = value;
   }

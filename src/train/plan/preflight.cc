@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "config/alignment.h"
 #include "config/optim.h"
 #include "model/families.h"
 #include "model/load.h"
@@ -75,6 +76,12 @@ BatchShape assumed_batch(const config::Task& task, const model::ModelSpec& spec)
                          : task.max_length.has_value() ? " tokens, max_length"
                                                        : " tokens, the model's longest",
                          "; the data was not read");
+  // Both answers at their longest, with nothing in common.
+  const bool pairs = config::is_preference(task.method) && task.method != "kto" && !task.packing;
+  if (!pairs) return shape;
+  shape.tokens *= 2;
+  shape.trained = task.method == "rm" ? 2 * settings.batch_size : shape.tokens;
+  shape.assumption += "; two answers a row";
   return shape;
 }
 

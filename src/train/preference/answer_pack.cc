@@ -47,8 +47,8 @@ void append_answers(AnswerPack& out, std::initializer_list<const data::Sample*> 
   for (const data::Sample* other : answers) {
     if (other != &first) shared = std::min(shared, data::shared_tokens(first, *other));
   }
-  std::vector<int64_t> common;
-  if (shared > 0) common = append_segment(out, first, 0, shared, false);
+  const std::vector<int64_t> common =
+      shared > 0 ? append_segment(out, first, 0, shared, false) : std::vector<int64_t>();
   for (const data::Sample* answer : answers) {
     const auto size = static_cast<int64_t>(answer->input_ids.size());
     const std::vector<int64_t> own = append_segment(out, *answer, shared, size, shared > 0);

@@ -3,7 +3,8 @@
     serving.py decode   --model DIR --gguf FILE   batch 1: llama.cpp, and the share of the memory's read bandwidth
     serving.py prefill  --model DIR --gguf FILE   a prompt of 512 tokens: llama.cpp
     serving.py batch    --model DIR --gguf FILE   32 requests at once: llama.cpp, transformers batched and one by one
-    serving.py curves   --model DIR --gguf FILE --plots DIR   batch sizes 1 to 64, contexts of 128 to 8192 tokens; SVG
+    serving.py batches  --model DIR --gguf FILE --plots DIR   decode of 1 to 64 requests at once, and a plot (SVG)
+    serving.py contexts --model DIR --gguf FILE --plots DIR   prompts of 128 to 8192 tokens, and plots
     serving.py overhead --model DIR               32 requests over HTTP against the engine in the process
     serving.py prefix   --model DIR               time to first token of a repeated prefix of 2,000 tokens
     serving.py start    --model DIR               seconds from the command to the first token
@@ -139,30 +140,34 @@ def batch(given, version):
            "ratio >= 30", unit="generated tokens/s, prompts included; theirs from one request of the 32", **shape)
 
 
-def curves(given, version):
-    sizes, contexts = [1, 2, 4, 8, 16, 32, 64], [128, 256, 512, 1024, 2048, 4096, 8192]
-    mine = [swift_infer(given, questions(size, 128), 32, size) for size in sizes]
-    other = llama(given, ",".join(map(str, sizes)), mine[0]["prompt"], 32)
+def batches(given, version):
+    sizes = [1, 2, 4, 8, 16, 32, 64]
+    mine = [swift_infer(given, questions(size, 64), 16, size) for size in sizes]
+    other = llama(given, ",".join(map(str, sizes)), mine[0]["prompt"], 16)
     for size, a, b in zip(sizes, mine, other):
         versus("decode_by_batch", version, a["decode"], b, b["decode_tokens_per_second"], None, batch=size,
-               prompt=a["prompt"], new=32, unit="generated tokens/s, prompts not counted")
-    by_context = []
-    for context in contexts:
-        a = swift_infer(given, questions(1, context), 16, 1)
-        b = llama(given, 1, a["prompt"], 16)[0]
-        by_context.append((a, b))
-        for name, own, their in (("decode", a["decode"], b["decode_tokens_per_second"]),
-                                 ("prefill", a["prefill"], b["prefill_tokens_per_second"])):
-            versus(f"{name}_by_context", version, own, b, their, None, prompt=a["prompt"], new=16, unit="tokens/s")
-    folder = pathlib.Path(given.plots)
-    plot.lines(folder / "decode-by-batch.svg", "Decode, tokens/s over requests at once (prompt 128)", sizes, {
-        "swift": [run["decode"] for run in mine],
-        "llama.cpp": [run["decode_tokens_per_second"] for run in other]})
-    for name, own, their in (("decode", "decode", "decode_tokens_per_second"),
-                             ("prefill", "prefill", "prefill_tokens_per_second")):
-        plot.lines(folder / f"{name}-by-context.svg",
-                   f"{name.capitalize()}, tokens/s over tokens of context, one request", contexts,
-                   {"swift": [a[own] for a, _ in by_context], "llama.cpp": [b[their] for _, b in by_context]})
+               prompt=a["prompt"], new=16, unit="generated tokens/s, prompts not counted")
+    plot.lines(pathlib.Path(given.plots) / "decode-by-batch.svg",
+               "Decode, tokens/s over requests at once (prompt 64)", sizes,
+               {"swift": [run["decode"] for run in mine],
+                "llama.cpp": [run["decode_tokens_per_second"] for run in other]})
+
+
+def contexts(given, version):
+    """llama.cpp's curve ends at 2048: longer prompts take it minutes."""
+    lengths = [128, 256, 512, 1024, 2048, 4096, 8192]
+    mine = [swift_infer(given, questions(1, length), 16, 1) for length in lengths]
+    other = [llama(given, 1, run["prompt"], 16)[0] for run in mine[:-2]]
+    for title, own, their in (("Decode", "decode", "decode_tokens_per_second"),
+                              ("Prefill", "prefill", "prefill_tokens_per_second")):
+        for a, b in zip(mine, other):
+            versus(f"{own}_by_context", version, a[own], b, b[their], None, prompt=a["prompt"], new=16,
+                   unit="tokens/s")
+        for run in mine[len(other):]:
+            line(f"{own}_by_context", version, ours=round(run[own], 3), prompt=run["prompt"], new=16, unit="tokens/s")
+        plot.lines(pathlib.Path(given.plots) / f"{own}-by-context.svg",
+                   f"{title}, tokens/s over tokens of context, one request", lengths,
+                   {"swift": [run[own] for run in mine], "llama.cpp": [run[their] for run in other]})
 
 
 class Server:
@@ -262,7 +267,8 @@ def start(given, version):
          wanted="<= 0.5 s", model=pathlib.Path(given.model).name)
 
 
-WORK = dict(decode=decode, prefill=prefill, batch=batch, curves=curves, overhead=overhead, prefix=prefix, start=start)
+WORK = dict(decode=decode, prefill=prefill, batch=batch, batches=batches, contexts=contexts, overhead=overhead,
+            prefix=prefix, start=start)
 
 
 def main():
@@ -273,10 +279,11 @@ def main():
         one.add_argument("--swift", required=True, help="the executable")
         one.add_argument("--model", required=True, help="model directory in bf16")
         one.add_argument("--runs", type=int, default=2, help="turns of each side")
-        if name in ("decode", "prefill", "batch", "curves"):
+        if name in ("decode", "prefill", "batch", "batches", "contexts"):
             one.add_argument("--gguf", required=True, help="the same weights, from peers/to_gguf.py")
     work.choices["batch"].add_argument("--hf-new", type=int, default=64, help="tokens that transformers generates")
-    work.choices["curves"].add_argument("--plots", required=True, help="folder of the SVG files")
+    for name in ("batches", "contexts"):
+        work.choices[name].add_argument("--plots", required=True, help="folder of the SVG files")
     given = options.parse_args()
     try:
         WORK[given.work](given, compare.swift_version(given.swift))

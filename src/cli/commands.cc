@@ -36,7 +36,8 @@ constexpr Command kCommands[] = {
      "  --kube-version 1.N    Version of the cluster, 1.29 to 1.37 (default 1.33)\n"
      "  --set deploy.KEY=V    Change one setting; swift config explain deploy.KEY\n"
      "                        tells what it means\n"},
-    {"export", "Merge an adapter into its model", run_compute, kExport, "[--key value …]",
+    {"export", "Merge an adapter into its model, or quantize a model", run_compute, kExport,
+     "[--key value …]",
      "  swift export --adapters out/v0-…/checkpoint-100 --merge_lora true \\\n"
      "      --output_dir merged\n"},
     {"eval", "Measure a model over a file", run_later},

@@ -3,7 +3,7 @@
 namespace swift::config {
 
 void data_fields(FieldList& v, Task& t) {
-  v.group("Data", kTrain);
+  v.group("Data", kTrain | kExport);
   v("dataset", &t.dataset, {}, "Training files: JSONL, JSON or CSV; path#500 takes 500 rows");
   v("val_dataset", &t.val_dataset, {}, "Validation files");
   v("split_dataset_ratio", &t.split_dataset_ratio, {.min = 0, .below = 1},
@@ -13,6 +13,8 @@ void data_fields(FieldList& v, Task& t) {
   v("val_dataset_shuffle", &t.val_dataset_shuffle, {}, "Shuffle the validation rows");
   v("columns", &t.columns, {.json_object = true}, "Columns to rename, as {from: to}");
   v("strict", &t.strict, {}, "Stop at a malformed row; false: drop it and say how many were dropped");
+
+  v.group("Loading", kTrain);
   v("dataset_num_proc", &t.dataset_num_proc, {.min = 1, .max = 4096}, "Threads that encode rows");
   v("dataloader_num_workers", &t.dataloader_num_workers, {.min = 0, .max = 4096},
     "Threads that prepare batches during training");
@@ -29,9 +31,9 @@ void data_fields(FieldList& v, Task& t) {
   v("group_by_length", &t.group_by_length, {},
     "Put samples of similar length in one batch, the longest batch first");
 
-  v.group("Encoding", kTrain | kTemplate);
+  v.group("Encoding", kTrain | kTemplate | kExport);
   v("max_length", &t.max_length, {.min = 1, .carried = true},
-    "Longest sample in tokens; unset: the model's maximum");
+    "Longest sample in tokens; unset: the model's maximum, calibration: 2048 if the model takes that");
   v("truncation_strategy", &t.truncation_strategy,
     {.one_of = {"delete", "left", "right", "split"}, .carried = true},
     "What happens to a longer sample: dropped, cut at one end, or split in chunks");

@@ -11,10 +11,10 @@ void model_fields(FieldList& v, Task& t) {
   v.group("Weights", kTrain | kInfer | kExport | kDeploy);
   v("torch_dtype", &t.torch_dtype, {.one_of = {"auto", "float32", "bfloat16", "float16"}, .carried = true},
     "Type of the weights in memory; auto: that of config.json");
-  v("quant_method", &t.quant_method, {.one_of = {"awq", "gptq", "bnb"}, .carried = true},
-    "train: bnb keeps the frozen weights in quant_bits (QLoRA); export: awq or gptq");
+  v("quant_method", &t.quant_method, {.one_of = {"awq", "gptq", "rtn", "fp8", "bnb"}, .carried = true},
+    "train: bnb keeps the frozen weights in quant_bits (QLoRA); export: awq, gptq, rtn (to nearest) or fp8");
   v("quant_bits", &t.quant_bits, {.min = 2, .max = 8, .carried = true},
-    "Bits of a quantized weight; bnb: 4 or 8");
+    "Bits of a quantized weight; bnb: 4 or 8; awq: 4; gptq and rtn: 2, 3, 4 or 8; export unset: 4, fp8: 8");
   v("bnb_4bit_quant_type", &t.bnb_4bit_quant_type, {.one_of = {"nf4", "fp4"}, .carried = true},
     "The sixteen values of a 4-bit weight (nf4: arXiv 2305.14314)");
   v("bnb_4bit_use_double_quant", &t.bnb_4bit_use_double_quant, {.carried = true},
@@ -28,7 +28,7 @@ void model_fields(FieldList& v, Task& t) {
   v("load_args", &t.load_args, {},
     "Read the args.json beside the checkpoint; unset: true for infer and export, false for train");
 
-  v.group("Template", kTrain | kInfer | kTemplate | kDeploy);
+  v.group("Template", kTrain | kInfer | kTemplate | kDeploy | kExport);
   v("chat_template", &t.chat_template, {.carried = true},
     "Jinja file to use instead of the model's template");
   v("system", &t.system, {.carried = true}, "System text, or the path of a .txt file that holds it");
@@ -37,7 +37,7 @@ void model_fields(FieldList& v, Task& t) {
   v("enable_thinking", &t.enable_thinking, {.carried = true},
     "Value of enable_thinking in the template; unset: the template's own default");
 
-  v.group("Run", kTrain | kInfer | kDeploy);
+  v.group("Run", kTrain | kInfer | kDeploy | kExport);
   v("seed", &t.seed, {.min = 0}, "Seed of initial weights, dropout and sampling");
   v("num_threads", &t.num_threads, {.min = 0, .max = 4096}, "CPU threads; 0: all cores");
 }

@@ -56,6 +56,13 @@ void serve_fields(FieldList& v, Task& t) {
     "Directory of a small model with the same tokens that guesses them; unset: from the text so far");
   v("deterministic", &t.deterministic, {},
     "A request gets the same tokens and log-probabilities alone and among others; always so on the CPU");
+  v("cpu_act", &t.cpu_act, {.one_of = {"auto", "int8"}},
+    "Activations in products with AWQ and GPTQ weights on the CPU; auto: torch_dtype; int8: rounded to 8 "
+    "bits, "
+    "faster");
+  v("lm_head_dtype", &t.lm_head_dtype, {.one_of = {"auto", "int8"}},
+    "Type of the output head's weights; auto: the model's own; int8: rounded to 8 bits, half the memory to "
+    "read");
 }
 
 }  // namespace swift::config

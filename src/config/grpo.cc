@@ -143,10 +143,10 @@ void resolve_grpo(Task& task, std::vector<std::string>& /*warnings*/) {
     fill(task, task.steps_per_generation, "steps_per_generation",
          std::max<int64_t>(1, *task.generation_batch_size / task.per_device_train_batch_size));
   fill(task, task.steps_per_generation, "steps_per_generation", *task.gradient_accumulation_steps);
+  check_rewards(task);
   check_rounds(task);
   check_rhythm(task);
   check_sampling(task);
-  check_rewards(task);
   check_features(task);
 }
 

@@ -87,8 +87,6 @@ constexpr std::string_view kNotHere[] = {
     "eval_output_dir",
     "eval_num_proc",
     "eval_url",
-    "quant_n_samples",
-    "quant_batch_size",
     "use_vllm",
     "vllm_mode",
     "micro_batch_size",

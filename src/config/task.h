@@ -260,10 +260,12 @@ struct Task {
   int64_t max_queue = 1024;
   bool enable_prefix_caching = true;
   std::string kv_cache_dtype = "auto";
-  std::optional<double> kv_cache_memory;  // GiB; unset: a quarter of what is available
+  std::optional<double> kv_cache_memory;      // GiB; unset: a quarter of what is available
   std::optional<int64_t> speculative_tokens;  // resolved: 4 with speculative_model, else 0
   std::optional<std::string> speculative_model;
   std::optional<bool> deterministic;  // resolved: true on the CPU
+  std::string cpu_act = "auto";       // of products with quantized weights on the CPU
+  std::string lm_head_dtype = "auto";
   double grace_period = 30;    // seconds
   int64_t max_body_size = 32;  // MiB
   int64_t max_messages = 10000;
@@ -280,6 +282,18 @@ struct Task {
   std::optional<std::string> quant_method;
   std::optional<int64_t> quant_bits;
   int64_t group_size = 128;
+  std::optional<std::string> quant_format;  // resolved by quant_method
+  int64_t quant_n_samples = 256;            // sequences
+  int64_t quant_batch_size = 1;             // sequences
+  std::optional<bool> quant_sym;            // resolved: false for awq, else true
+  std::string act_order = "static";
+  double damp_percent = 0.01;
+  bool quant_mse = false;
+  bool true_sequential = true;
+  bool duo_scaling = true;
+  bool awq_clip = true;
+  std::vector<std::string> modules_to_not_convert;
+  std::string quant_dynamic;  // JSON object {regex of module names: settings}, or empty
 
   // The nested section `deploy:`.
   Tree deploy;

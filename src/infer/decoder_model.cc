@@ -70,10 +70,10 @@ double DecoderModel::token_log_prob(std::span<const float> logits, int32_t token
 }
 
 DecoderModel::DecoderModel(model::Decoder decoder, const CacheOptions& options,
-                           std::shared_ptr<base::MappedWatch> watch)
+                           std::shared_ptr<base::MappedWatch> watch, const model::ServingForm& form)
     : DecoderModel(LaidOut{}, std::move(decoder), options) {
   watch_ = std::move(watch);
-  model::lay_out_for_serving(decoder_);
+  model::lay_out_for_serving(decoder_, form);
   if (watch_) watch_->require_intact();
 }
 

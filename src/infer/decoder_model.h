@@ -8,6 +8,7 @@
 #include "base/mapped_watch.h"
 #include "infer/step_model.h"
 #include "model/decoder.h"
+#include "model/serving.h"
 #include "ops/kv_cache.h"
 
 namespace swift::infer {
@@ -24,7 +25,8 @@ class DecoderModel : public StepModel {
   // Throws base::Error(device) when the cache would not hold one block.
   // watch: of the files that the decoder's weights are mapped from; each call then fails once one is damaged.
   explicit DecoderModel(model::Decoder decoder, const CacheOptions& options = {},
-                        std::shared_ptr<base::MappedWatch> watch = nullptr);
+                        std::shared_ptr<base::MappedWatch> watch = nullptr,
+                        const model::ServingForm& form = {});
   // Computes with the weights of a decoder that is being trained and with its adapter as it is at the time,
   // laid out beside it (model::laid_out_beside). Throws as the constructor does.
   static std::unique_ptr<DecoderModel> beside(model::Decoder& trained, const CacheOptions& options = {});

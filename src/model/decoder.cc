@@ -26,17 +26,16 @@ Tensor apply(const LinearLayer& linear, const Tensor& x, const Pass& pass) {
 
 }  // namespace
 
-Tensor Decoder::run_block(int64_t index, const Tensor& h, const RopeTable& rope, AttentionContext& attention,
-                          const Pass& pass) const {
+Tensor Decoder::mix_tokens(int64_t index, const Tensor& x, const RopeTable& rope, AttentionContext& attention,
+                           const Pass& pass) const {
   const Block& block = blocks[static_cast<size_t>(index)];
   const int64_t head_dim = spec.attention.head_dim;
-  const auto heads_of = [&](const LinearLayer& linear, const Tensor& x) {
+  const auto heads_of = [&](const LinearLayer& linear) {
     return apply(linear, x, pass).view({x.size(0), -1, head_dim});  // (tokens, heads, head_dim)
   };
-  const Tensor x = ops::RmsNorm::forward(h, block.input_norm, spec.norm_eps);
-  Tensor q = heads_of(block.q, x);
-  Tensor k = heads_of(block.k, x);
-  const Tensor v = heads_of(block.v, x);
+  Tensor q = heads_of(block.q);
+  Tensor k = heads_of(block.k);
+  const Tensor v = heads_of(block.v);
   if (block.q_norm.defined()) {
     q = ops::RmsNorm::forward(q, block.q_norm, spec.norm_eps);
     k = ops::RmsNorm::forward(k, block.k_norm, spec.norm_eps);
@@ -44,7 +43,14 @@ Tensor Decoder::run_block(int64_t index, const Tensor& h, const RopeTable& rope,
   q = ops::Rope::forward(q, rope.cos, rope.sin);
   k = ops::Rope::forward(k, rope.cos, rope.sin);
   const Tensor mixed = attention.attend(index, q, k, v, 1.0 / std::sqrt(static_cast<double>(head_dim)));
-  const Tensor after = h + apply(block.o, mixed.reshape({h.size(0), -1}), pass);
+  return mixed.reshape({x.size(0), -1});
+}
+
+Tensor Decoder::run_block(int64_t index, const Tensor& h, const RopeTable& rope, AttentionContext& attention,
+                          const Pass& pass) const {
+  const Block& block = blocks[static_cast<size_t>(index)];
+  const Tensor x = ops::RmsNorm::forward(h, block.input_norm, spec.norm_eps);
+  const Tensor after = h + apply(block.o, mix_tokens(index, x, rope, attention, pass), pass);
   const Tensor y = ops::RmsNorm::forward(after, block.post_attention_norm, spec.norm_eps);
   return after + run_mlp(index, y, pass);
 }

@@ -81,10 +81,15 @@ class Decoder {
   std::vector<LinearLayer*> linears();
   at::ScalarType dtype() const { return embed_tokens.scalar_type(); }
 
+  // The parts of a block: normed inputs (tokens, hidden) to what o_proj takes (tokens, heads * head_dim), and
+  // normed inputs of the MLP to its output.
+  at::Tensor mix_tokens(int64_t index, const at::Tensor& x, const RopeTable& rope,
+                        AttentionContext& attention, const Pass& pass) const;
+  at::Tensor run_mlp(int64_t index, const at::Tensor& y, const Pass& pass) const;
+
  private:
   at::Tensor run_block(int64_t index, const at::Tensor& h, const RopeTable& rope, AttentionContext& attention,
                        const Pass& pass) const;
-  at::Tensor run_mlp(int64_t index, const at::Tensor& y, const Pass& pass) const;
 };
 
 template <class F>

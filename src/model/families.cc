@@ -112,7 +112,6 @@ ModelSpec read_spec(const HfConfig& config) {
   const std::string architecture = language_model_of(config.architecture());
   for (const Family& family : kFamilies) {
     if (architecture != family.architecture) continue;
-    if (config.has("quantization_config")) config.fail("quantized checkpoints are not supported yet");
     ModelSpec spec = family.read(config);
     spec.scores = scores_of(config);
     check(config, spec);

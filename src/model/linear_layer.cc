@@ -9,6 +9,7 @@
 namespace swift::model {
 
 at::Tensor LinearLayer::forward(const at::Tensor& x, uint64_t dropout_key) const {
+  if (on_input) on_input(x);
   const auto product = [&](const at::Tensor& shift, const ops::LowRank* update) {
     if (!quantized) return ops::Linear::forward(x, weight, shift, update);
     const at::Tensor trained = weight.requires_grad() ? weight : at::Tensor();

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "model/families.h"
+#include "model/packed/packed_linear.h"
 #include "model/value_head.h"
 
 namespace swift::model {
@@ -62,6 +63,7 @@ Decoder skeleton(const ModelSpec& spec) {
 namespace {
 
 constexpr int64_t kShardBytes = 5'000'000'000;
+constexpr std::string_view kWeight = ".weight";
 
 std::string shape_text(at::IntArrayRef shape) {
   std::ostringstream text;
@@ -140,11 +142,29 @@ Decoder load_decoder(const fs::path& directory, std::optional<at::ScalarType> dt
   const HfConfig config = HfConfig::read(directory);
   Decoder decoder = skeleton(read_spec(config));
   const at::ScalarType type = dtype ? *dtype : parse_dtype(config.dtype()).value_or(at::kFloat);
+  const auto form = read_packed_form(config);
+  if (form && base) {
+    config.fail("the model is quantized already (" + kind_name(form->kind) + ")",
+                "remove quant_method: its weights stay packed as they are");
+  }
   const TensorFiles files = TensorFiles::from_directory(directory);
   const auto linears = linears_by_weight(decoder);
   decoder.visit([&](const std::string& name, Tensor& weight) {
-    weight = checked(files, name, weight, type);
     const auto linear = linears.find(name);
+    const bool is_weight = name.ends_with(kWeight);
+    const std::string module = is_weight ? name.substr(0, name.size() - kWeight.size()) : name;
+    if (form && is_weight && is_packed(files, module, *form)) {
+      const auto packed = read_packed(files, module, weight.sizes(), *form, type);
+      for (const std::string& part : packed_names(files, module)) files.release(part);
+      weight = at::empty({0}, type);
+      if (linear == linears.end()) {
+        weight = packed->unpack(type);
+      } else {
+        linear->second->keep_quantized(packed);
+      }
+      return;
+    }
+    weight = checked(files, name, weight, type);
     if (!base || linear == linears.end()) return;
     linear->second->keep_quantized(quantize(weight, *base));
     files.release(name);
@@ -182,9 +202,16 @@ void save_model(const Decoder& decoder, const fs::path& source, const fs::path& 
   config["tie_word_embeddings"] = decoder.spec.tied_embeddings;
   config["vocab_size"] = decoder.embed_tokens.size(0);
   if (decoder.score.defined()) describe_value_head(config);
+  config.erase("quantization_config");
+  write_weights(written_weights(decoder), target);
+  base::write_file_atomic(target / "config.json", config.dump(2) + "\n");
+  copy_text_files(source, target);
+}
+
+void write_weights(std::vector<LazyTensor> weights, const fs::path& target) {
   std::vector<std::vector<LazyTensor>> shards(1);
   int64_t size = 0, total = 0;
-  for (LazyTensor& weight : written_weights(decoder)) {
+  for (LazyTensor& weight : weights) {
     const int64_t bytes = weight.bytes();
     if (size > 0 && size + bytes > kShardBytes) shards.emplace_back(), size = 0;
     size += bytes, total += bytes;
@@ -202,7 +229,9 @@ void save_model(const Decoder& decoder, const fs::path& source, const fs::path& 
     }
     base::write_file_atomic(target / "model.safetensors.index.json", index.dump(2) + "\n");
   }
-  base::write_file_atomic(target / "config.json", config.dump(2) + "\n");
+}
+
+void copy_text_files(const fs::path& source, const fs::path& target) {
   for (const auto& entry : fs::directory_iterator(source)) {
     if (is_tokenizer_file(entry.path().filename())) {
       fs::copy_file(entry.path(), target / entry.path().filename(), fs::copy_options::overwrite_existing);

@@ -19,8 +19,9 @@ Decoder skeleton(const ModelSpec& spec);
 
 // Reads config.json and the weights. Weights of the wanted type stay mapped from disk; others are converted.
 // `dtype` empty: the configuration's. With `base` the linears of the blocks are quantized one after another
-// while they are read; embeddings, head and norms stay. Throws base::Error(model): unsupported architecture,
-// missing or truncated tensor, a shape that disagrees with config.json.
+// while they are read; embeddings, head and norms stay. Linears that an AWQ, GPTQ, compressed-tensors or FP8
+// checkpoint packs stay packed. Throws base::Error(model): unsupported architecture, missing or truncated
+// tensor, a shape that disagrees with config.json, `base` over a packed checkpoint.
 Decoder load_decoder(const std::filesystem::path& directory, std::optional<at::ScalarType> dtype,
                      const std::optional<BaseQuantization>& base = std::nullopt);
 
@@ -32,5 +33,9 @@ Decoder random_decoder(const std::filesystem::path& directory, at::ScalarType dt
 // generation files of `source`. Quantized weights are unpacked one after another.
 void save_model(const Decoder& decoder, const std::filesystem::path& source,
                 const std::filesystem::path& target);
+
+// The parts of save_model: weights in shards of 5 GB with their index, and tokenizer and generation files.
+void write_weights(std::vector<LazyTensor> weights, const std::filesystem::path& target);
+void copy_text_files(const std::filesystem::path& source, const std::filesystem::path& target);
 
 }  // namespace swift::model

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "model/adapter.h"
+#include "ops/code_panels.h"
+#include "ops/int4_weight.h"
 #include "ops/packed_weight.h"
 
 namespace swift::model {
@@ -43,24 +45,45 @@ void own_adapter_to_rows(Decoder& decoder) {
   }
 }
 
+// A weight of a linear in the form that reads fastest: those of 4-bit blocks and of 8-bit rows stay as they
+// are.
+void lay_out(LinearLayer& linear, const ServingForm& form) {
+  if (!linear.quantized) return linear.keep_quantized(ops::pack_weight(linear.weight));
+  const auto* grouped = dynamic_cast<const ops::Int4Weight*>(linear.quantized.get());
+  if (grouped != nullptr && ops::can_lay_out(grouped->stored()))
+    linear.keep_quantized(
+        ops::lay_out_codes(grouped->stored(), grouped->compute_type(), form.int8_activations));
+}
+
+ops::QuantizedPtr laid_out_head(const at::Tensor& weight, const ServingForm& form) {
+  if (!form.int8_head) return ops::pack_weight(weight);
+  return ops::lay_out_codes(ops::int8_codes(weight), weight.scalar_type());
+}
+
+void require_grouped(Decoder& decoder) {
+  for (LinearLayer* linear : decoder.linears()) {
+    if (dynamic_cast<const ops::Int4Weight*>(linear->quantized.get()) != nullptr) return;
+  }
+  throw base::Error(base::ExitCode::usage,
+                    "cpu_act: int8 is for AWQ and GPTQ weights, and this model has none", {},
+                    "leave cpu_act out, or quantize the model with swift export --quant_method awq");
+}
+
 }  // namespace
 
-void lay_out_for_serving(Decoder& decoder) {
+void lay_out_for_serving(Decoder& decoder, const ServingForm& form) {
   own_adapter_to_rows(decoder);
-  for (LinearLayer* linear : decoder.linears()) {
-    if (!linear->quantized) linear->keep_quantized(ops::pack_weight(linear->weight));
-  }
+  if (form.int8_activations) require_grouped(decoder);
+  for (LinearLayer* linear : decoder.linears()) lay_out(*linear, form);
   for (Block& block : decoder.blocks) {
     if (block.router.defined()) block.packed_router = ops::pack_weight(block.router);
   }
-  if (!decoder.head_lora) decoder.packed_head = ops::pack_weight(decoder.lm_head);
+  if (!decoder.head_lora) decoder.packed_head = laid_out_head(decoder.lm_head, form);
 }
 
 Decoder laid_out_beside(Decoder& trained) {
   Decoder served = trained;  // shares the tensors
-  for (LinearLayer* linear : served.linears()) {
-    if (!linear->quantized) linear->keep_quantized(ops::pack_weight(linear->weight));
-  }
+  for (LinearLayer* linear : served.linears()) lay_out(*linear, {});
   for (Block& block : served.blocks) {
     if (block.router.defined()) block.packed_router = ops::pack_weight(block.router);
   }

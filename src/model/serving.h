@@ -7,10 +7,16 @@
 
 namespace swift::model {
 
-// Re-lays every full weight of the blocks and the head (ops/packed_weight.h). The decoder must not be
-// trained, merged or saved afterwards. An attached adapter
-// answers rows of kOwnAdapter from then on (DoRA and updates of the vocabulary are merged first).
-void lay_out_for_serving(Decoder& decoder);
+// How quantized weights are computed with.
+struct ServingForm {
+  bool int8_activations = false;  // of linears with weights of AWQ and GPTQ (ops::lay_out_codes)
+  bool int8_head = false;         // the head is rounded to 8 bits (ops::int8_codes)
+};
+
+// Re-lays every full weight of the blocks and the head (ops/packed_weight.h), and those of AWQ and GPTQ
+// checkpoints (ops/code_panels.h). The decoder must not be trained, merged or saved afterwards. An attached
+// adapter answers rows of kOwnAdapter from then on (DoRA and updates of the vocabulary are merged first).
+void lay_out_for_serving(Decoder& decoder, const ServingForm& form = {});
 
 // A decoder over the same tensors whose full weights are laid out beside them: it computes what `trained`
 // computes, in bf16 bit for bit, while that goes on being trained. An attached adapter stays attached, so

@@ -115,16 +115,15 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
                         double scale) {
     const int64_t group = q.size(1) / k.size(1);
     Tensor out = at::empty_like(q);
-    tensor_list saved = {q, k, v};
+    tensor_list saved = {q, k, v, out};
     for (const Span& span : spans_of(cu_seqlens, continues)) {
       auto [y, log_sum] = at::_scaled_dot_product_flash_attention_for_cpu(
           head_major(span.seen(q)), repeat_heads(head_major(span.seen(k)), group),
           repeat_heads(head_major(span.seen(v)), group), 0.0, true, {}, scale);
       const Tensor rows = y.squeeze(0).transpose(0, 1);
-      const Tensor own = out.narrow(0, span.first, span.length);
-      own.copy_(rows.narrow(0, span.prefix, span.length));
-      saved.push_back(span.prefix == 0 ? own : rows.contiguous());
+      out.narrow(0, span.first, span.length).copy_(rows.narrow(0, span.prefix, span.length));
       saved.push_back(log_sum);
+      if (span.prefix > 0) saved.push_back(rows.contiguous());
     }
     ctx->save_for_backward(saved);
     ctx->saved_data["cu_seqlens"] = cu_seqlens;
@@ -140,13 +139,14 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     const int64_t group = q.size(1) / k.size(1);
     const Tensor dout = grads[0].contiguous();
     Tensor dq = at::zeros_like(q), dk = at::zeros_like(k), dv = at::zeros_like(v);
-    size_t next = 3;
+    size_t next = 4;
     for (const Span& span :
          spans_of(ctx->saved_data["cu_seqlens"].toIntVector(), ctx->saved_data["continues"].toIntVector())) {
-      const Tensor &out = saved[next], &log_sum = saved[next + 1];
-      next += 2;
+      const Tensor& log_sum = saved[next++];
+      Tensor out = saved[3].narrow(0, span.first, span.length);
       Tensor incoming = dout.narrow(0, span.first, span.length);
       if (span.prefix > 0) {
+        out = saved[next++];
         incoming = at::zeros_like(out);
         incoming.narrow(0, span.prefix, span.length).copy_(dout.narrow(0, span.first, span.length));
       }

@@ -62,14 +62,15 @@ Tensor losses_and_gradients(Tensor& z, const Tensor& labels, const Tensor& weigh
   return dz;
 }
 
-// sum += part, both (vocab, hidden), sum in fp32. ATen's addition of two types makes an fp32 copy of `part`, as large
-// as the sum.
+// sum += part, both (vocab, hidden), sum in fp32. ATen's addition of two types makes an fp32 copy of `part`,
+// as large as the sum.
 void add_to(Tensor& sum, const Tensor& part) {
   float* to = sum.data_ptr<float>();
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, part.scalar_type(), "cross_entropy_sum", [&] {
     const auto* from = part.const_data_ptr<scalar_t>();
     at::parallel_for(0, sum.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
-      for_lanes(begin, end, [&](int64_t i, int64_t n) { store(to + i, load(to + i, n) + load(from + i, n), n); });
+      for_lanes(begin, end,
+                [&](int64_t i, int64_t n) { store(to + i, load(to + i, n) + load(from + i, n), n); });
     });
   });
 }

@@ -123,9 +123,15 @@ struct Asked {
   }
 };
 
+// In a struct, because autograd does not take an undefined tensor for an argument.
+struct Entropies {
+  Tensor values;
+};
+
 struct LogProbsFunction : torch::autograd::Function<LogProbsFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& h, const Tensor& w, const Tensor& labels,
-                        double temperature, const Tensor& entropies) {
+                        double temperature, const Entropies& wanted) {
+    const Tensor& entropies = wanted.values;
     const Asked asked(h, labels, temperature);
     const bool gradient = h.requires_grad() && !w.requires_grad();
     Tensor found = at::empty({asked.h.size(0)}, h.options().dtype(at::kFloat));
@@ -173,7 +179,7 @@ struct LogProbsFunction : torch::autograd::Function<LogProbsFunction> {
 
 Tensor LinearLogProbs::forward(const Tensor& h, const Tensor& w, const Tensor& labels, double temperature,
                                const Tensor& entropies) {
-  return LogProbsFunction::apply(h, w, labels, temperature, entropies);
+  return LogProbsFunction::apply(h, w, labels, temperature, Entropies{entropies});
 }
 
 Tensor LinearLogProbs::plain(const Tensor& h, const Tensor& w, const Tensor& labels, double temperature,

@@ -114,17 +114,29 @@ SWIFT_TILES void load_configuration(const TileConfig& config) {
   _tile_loadconfig(&config);
 }
 
+}  // namespace
+
+bool has_matrix_tiles() {
+  static const bool able = beyond_avx2() && processor_has_tiles() && system_lets_us();
+  return able;
+}
+
 SWIFT_TILES void release_tiles() {
   _tile_release();
 }
 
 #undef SWIFT_TILES
 
-}  // namespace
-
-bool has_matrix_tiles() {
-  static const bool able = beyond_avx2() && processor_has_tiles() && system_lets_us();
-  return able;
+void configure_tiles(int64_t rows, int64_t left_bytes) {
+  const auto upper = static_cast<uint8_t>(std::min(rows, kTileHeight));
+  const auto lower = static_cast<uint8_t>(rows > kTileHeight ? rows - kTileHeight : upper);
+  TileConfig config;
+  for (size_t tile = 0; tile < kTiles; ++tile) config.row_bytes[tile] = kLineBytes;
+  for (const size_t tile : {4, 5}) config.row_bytes[tile] = static_cast<uint16_t>(left_bytes);
+  for (const size_t tile : {0, 1, 4}) config.rows[tile] = upper;
+  for (const size_t tile : {2, 3, 5}) config.rows[tile] = lower;
+  for (const size_t tile : {6, 7}) config.rows[tile] = static_cast<uint8_t>(left_bytes / 4);
+  load_configuration(config);
 }
 
 MatrixTiles::~MatrixTiles() {
@@ -134,14 +146,7 @@ MatrixTiles::~MatrixTiles() {
 void MatrixTiles::configure(int64_t rows) {
   if (rows == rows_) return;
   rows_ = rows;
-  const auto upper = static_cast<uint8_t>(std::min(rows, kTileHeight));
-  const auto lower = static_cast<uint8_t>(rows > kTileHeight ? rows - kTileHeight : upper);
-  TileConfig config;
-  for (size_t tile = 0; tile < kTiles; ++tile) config.row_bytes[tile] = kLineBytes;
-  for (const size_t tile : {0, 1, 4}) config.rows[tile] = upper;
-  for (const size_t tile : {2, 3, 5}) config.rows[tile] = lower;
-  for (const size_t tile : {6, 7}) config.rows[tile] = kTileHeight;
-  load_configuration(config);
+  configure_tiles(rows, kLineBytes);
 }
 
 void MatrixTiles::product(const Left& left, const Right& right, int64_t depth, float* result,

@@ -45,6 +45,12 @@ class MatrixTiles {
   int64_t rows_ = 0;  // of the loaded configuration
 };
 
+// For kernels that drive the tiles themselves. Gives tiles 0 and 1 `rows` rows up to kTileHeight, 2 and 3
+// those beyond (as many where there are none), 16 words each; 4 and 5 the same rows of left_bytes bytes; 6
+// and 7 left_bytes / 4 rows of 16 words.
+void configure_tiles(int64_t rows, int64_t left_bytes);
+void release_tiles();
+
 // Rows laid out so that a tile is 1 KiB at one place: [rows / 16][depth / 32][16][32]. The last block holds
 // only the rows that are left. depth is a multiple of kTileDepth; packed holds rows * depth elements.
 void pack_left(const uint16_t* rows, int64_t count, int64_t depth, uint16_t* packed);

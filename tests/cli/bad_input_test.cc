@@ -130,7 +130,7 @@ TEST_CASE("settings that cannot be are named, all at once, with their place") {
   }
   check_fails(train_words(at / "out", {"--lora_rank", "4096"}), 2, "does not fit");
   check_fails(train_words(at / "out", {"--target_modules", "q_porj"}), 2, "did you mean 'q_proj'");
-  check_fails(train_words(at / "out", {"--method", "dpo"}), 2, "not in this build");
+  check_fails(train_words(at / "out", {"--method", "dpo"}), 3, "no rejected answer");
   for (const auto& [flag, value] :
        std::vector<std::pair<std::string, std::string>>{{"top_p", "1.5"},
                                                         {"temperature", "-1"},

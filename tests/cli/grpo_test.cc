@@ -117,7 +117,7 @@ TEST_CASE("settings that cannot work are refused before anything is loaded") {
     CHECK(failed.code == 2);
     CHECK(failed.err.find(what) != std::string::npos);
   };
-  refused({"--num_generations", "1"}, "num_generations: 1 is below 2");
+  refused({"--num_generations", "1"}, "1 is below 2");
   refused({"--num_generations", "3"}, "does not divide");
   refused({"--temperature", "0"}, "temperature: 0");
   refused({"--reward_funcs", "acuracy"}, "accuracy");
@@ -160,10 +160,42 @@ TEST_CASE("a signal during GRPO leaves a checkpoint from which the run continues
   Command command{.words = words};
   command.when = [&] { return contents(output / "logging.jsonl").find("\"step\":3") != std::string::npos; };
   command.signal = SIGTERM;
-  const Outcome stopped = swift::tests::swift(command);
+  const Outcome stopped = run(command);
   INFO(stopped.err);
   CHECK(stopped.code == 143);
   const fs::path checkpoint =
       last_line(output / "logging.jsonl").at("last_model_checkpoint").get<std::string>();
   REQUIRE(fs::exists(checkpoint / "grpo_state.json"));
+}
+
+TEST_CASE("on the demo's model GRPO at least doubles the accuracy on held-out sums") {
+  const fs::path at = scratch("grpo-learns"), source(SWIFT_SOURCE_DIR);
+  const auto in_source = [&](const std::vector<std::string>& words) {
+    const std::string demo = (source / "assets/demo/").string();
+    std::vector<std::string> all = words;
+    all.insert(all.end(), {"--model", demo + "base", "--add_version", "false"});
+    return swift::tests::swift(all);
+  };
+  const std::string demo = (source / "assets/demo/").string();
+  const Outcome begun = in_source({"train", (source / "configs/demo/grpo_start.yaml").string(), "--dataset",
+                                   demo + "instruct.jsonl", "--output_dir", (at / "start").string()});
+  INFO(begun.err);
+  REQUIRE(begun.code == 0);
+  const std::string start =
+      last_line(at / "start/logging.jsonl").at("last_model_checkpoint").get<std::string>();
+  const Outcome trained =
+      in_source({"train", (source / "configs/demo/grpo.yaml").string(), "--dataset",
+                 demo + "arithmetic.jsonl", "--val_dataset", demo + "arithmetic_heldout.jsonl", "--adapters",
+                 start, "--output_dir", (at / "run").string(), "--max_steps", "80", "--eval_steps", "40"});
+  INFO(trained.err);
+  REQUIRE(trained.code == 0);
+  std::vector<double> accuracy;
+  std::ifstream log(at / "run/logging.jsonl");
+  for (std::string line; std::getline(log, line);) {
+    const base::Json json = base::Json::parse(line);
+    if (json.contains("eval_reward")) accuracy.push_back(json.at("eval_reward").get<double>());
+  }
+  REQUIRE(accuracy.size() >= 2);
+  CHECK(accuracy.front() > 0);
+  CHECK(accuracy.back() >= 2 * accuracy.front());
 }

@@ -10,6 +10,7 @@ import asyncio
 import json
 import pathlib
 import random
+import statistics
 import sys
 import time
 
@@ -173,7 +174,7 @@ async def load(server):
     await asyncio.gather(*(user(server.port, number, start + seconds) for number in range(streams)))
     watching.cancel()
     tenths = [[size for at, size in samples if min(9, int(at / seconds * 10)) == part] for part in range(10)]
-    return [max(tenth, default=0) for tenth in tenths]  # the most in each
+    return [statistics.median(tenth) if tenth else 0 for tenth in tenths], max(size for _, size in samples)
 
 
 def fairness():
@@ -189,13 +190,13 @@ def at(share):
 
 with environment.deployed(program, model, "--served_model_name", "demo", "--kv_cache_memory", 0.008, "--verbose", "false",
                           "--max_queue", 300) as server:
-    resident_sizes = asyncio.run(load(server))
+    resident_sizes, peak = asyncio.run(load(server))
     early, late = max(resident_sizes[2:6]), max(resident_sizes[7:])
     server.settle()
     print(f"{counts}; at most {most_open} open at once")
     print(f"{server.figure('swift_generation_tokens_total'):.0f} tokens, "
           f"{server.figure('swift_num_preemptions_total'):.0f} preemptions; "
-          f"MiB resident in each tenth: {' '.join(f'{size:.0f}' for size in resident_sizes)}")
+          f"MiB resident in each tenth (median): {' '.join(f'{size:.0f}' for size in resident_sizes)}, at most {peak:.0f}")
     index, least = fairness()
     print(f"fairness: Jain's index {index:.4f}, least served {least:.2f} of the mean; "
           f"first token after {at(0.5):.2f} s (median), {at(0.95):.2f} s (95 %), {at(1):.2f} s (most)")

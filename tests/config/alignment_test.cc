@@ -35,7 +35,8 @@ bool mentions(const std::string& text, const std::string& a, const std::string& 
 TEST_CASE("each method has ms-swift's defaults of its own") {
   CHECK(resolved("method: dpo\n").beta == 0.1);
   CHECK(resolved("method: simpo\n").beta == 2);
-  CHECK(resolved("method: grpo\nreward_funcs: format\nnum_generations: 2\nper_device_train_batch_size: 2\n").beta == 0.04);
+  CHECK(resolved("method: grpo\nreward_funcs: format\nnum_generations: 2\nper_device_train_batch_size: 2\n")
+            .beta == 0.04);
   CHECK(resolved("method: dpo\nbeta: 0.3\n").beta == 0.3);
   CHECK_FALSE(resolved("method: rm\n").beta.has_value());
   using Names = std::vector<std::string>;

@@ -12,6 +12,7 @@ using base::Json;
 namespace {
 
 fs::path problems(const fs::path& folder, int count) {
+  fs::create_directories(folder);
   std::ofstream out(folder / "problems.jsonl");
   for (int i = 0; i < count; ++i) {
     const int a = i % 7 + 1, b = i % 5;
@@ -30,7 +31,7 @@ config::Task task_of(const fs::path& folder, const std::map<std::string, std::st
   task.method = "grpo";
   task.model = demo_model();
   task.dataset = {problems(folder, 12).string()};
-  task.reward_funcs = {"length:6"};
+  task.reward_funcs = {"regex:1", "regex:2", "regex:[3-9]", "regex:\\?"};
   task.output_dir = (folder / "run").string();
   task.add_version = false;
   task.lora_rank = 4;
@@ -95,12 +96,12 @@ TEST_CASE("before the first update the importance ratio is exactly 1") {
   CHECK(log[3].at("kl").get<double>() > 0);
   for (const char* key :
        {"loss", "grad_norm", "learning_rate", "epoch", "tokens_per_second", "elapsed_seconds", "memory_gib",
-        "reward", "reward_std", "completions/mean_length", "completions/clipped_ratio", "rewards/length/mean",
+        "reward", "reward_std", "completions/mean_length", "completions/clipped_ratio", "rewards/regex/mean",
         "frac_reward_zero_std", "generation_share"})
     CHECK(log[0].contains(key));
   const auto completions = lines(folder / "run/completions.jsonl");
   CHECK(completions.size() == 4 * 8);
-  CHECK(completions[0].contains("rewards/length"));
+  CHECK(completions[0].contains("rewards/regex_2"));
   CHECK(completions[0].at("advantage").is_number());
 }
 

@@ -73,7 +73,8 @@ class ScriptedService : public Service {
                                         const std::string& adapter) override {
     std::vector<std::vector<float>> out;
     for (const auto& prompt : prompts) {
-      out.push_back({static_cast<float>(prompt.size()), 0.5F, adapter.empty() ? -1.0F : static_cast<float>(adapter.size()), 2.0F});
+      out.push_back({static_cast<float>(prompt.size()), 0.5F,
+                     adapter.empty() ? -1.0F : static_cast<float>(adapter.size()), 2.0F});
     }
     return out;
   }

@@ -63,7 +63,9 @@ void check(const Case& c, at::ScalarType type, double tolerance) {
     return ops::PackedAttention::forward(x[0], x[1], x[2], bounds, 0.25, continues);
   });
   const auto want = run(in, grad, [&](const std::vector<Tensor>& x) { return unshared(x, c, false); });
-  CHECK(at::equal(got.out, want.out));  // bit for bit
+  // Ours bit for bit; the rows of ATen's kernel for fp32 depend on how many there are.
+  if (type == at::kBFloat16) CHECK(at::equal(got.out, want.out));
+  CHECK(relative(got.out, want.out) < 1e-6);
   CHECK(relative(got.dq, want.dq) < tolerance);
   CHECK(relative(got.dk, want.dk) < tolerance);
   CHECK(relative(got.dv, want.dv) < tolerance);
@@ -76,7 +78,7 @@ void check(const Case& c, at::ScalarType type, double tolerance) {
 
 }  // namespace
 
-TEST_CASE("answers behind a shared prefix attend as behind one of their own, bit for bit") {
+TEST_CASE("answers behind a shared prefix attend as behind one of their own, in bf16 bit for bit") {
   at::manual_seed(21);
   for (const Case& c : {Case{5, {3, 4}}, Case{64, {32, 1}}, Case{33, {70, 31, 2}}, Case{100, {1, 64}}}) {
     CAPTURE(c.prefix, c.answers.size());

@@ -184,7 +184,7 @@ TEST_CASE("an unknown reward is refused with the nearest name") {
 
 TEST_CASE("a command scores rows as JSON lines, in order") {
   const std::vector<Row> rows = {Row("a", {{"solution", "1"}}, 3), Row("b", {}, 5)};
-  CHECK(command("sed -e s/.*completion_tokens...// -e s/,.*//", rows, quick()) == std::vector<double>{3, 5});
+  CHECK(command("sed -e s/.*completion_tokens..// -e s/,.*//", rows, quick()) == std::vector<double>{3, 5});
   const auto scores = command("echo null; echo 2e-1", rows, quick());
   CHECK(std::isnan(scores[0]));
   CHECK(scores[1] == Approx(0.2));

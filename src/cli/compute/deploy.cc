@@ -1,3 +1,5 @@
+#include <omp.h>
+
 #include <filesystem>
 
 #include "base/format.h"
@@ -96,8 +98,11 @@ int deploy(const config::Task& task) {
   options.sampling.max_new_tokens = task.max_new_tokens;
   if (task.is_set("seed")) options.seed = static_cast<uint64_t>(task.seed);
   options.compile_grammar = infer::server::grammar_compiler(text.tokenizer);
-  infer::DecoderModel model(load_model(task, text.tokenizer), cache_options(task), files);
+  infer::DecoderModel model(load_model(task, text.tokenizer), cache_options(task), files, serving_form(task));
   Speculation speculation = load_speculation(task, text.tokenizer, model);
+  // The engine's thread gets threads of its own. Those that loaded the weights must be gone by then: with
+  // more threads than cores OpenMP's sleep at once when they wait, which made a step a tenth slower.
+  omp_pause_resource_all(omp_pause_soft);
   infer::EngineService service(model, text.tokenizer, engine_options(task, settings, prompts),
                                {.max_waiting = task.max_queue}, std::move(speculation.drafter));
   for (const infer::Adapter& adapter : named_adapters(task)) service.load_adapter(adapter);

@@ -25,8 +25,9 @@ struct Verb {
 constexpr Verb kVerbs[] = {{"train", train},   {"infer", infer},       {"export", export_model},
                            {"deploy", deploy}, {"estimate", estimate}, {"estimate --json", estimate_json}};
 
-// Small blocks come back in every step, so their pages stay. Large ones are tensors, which have an arena of their
-// own, and oneDNN's generated programs, 252 KiB each, which would leave holes in the heap as they come and go.
+// Small blocks come back in every step, so their pages stay. Large ones are tensors, which have an arena of
+// their own, and oneDNN's generated programs, 252 KiB each, which would leave holes in the heap as they come
+// and go.
 void keep_pages() {
   mallopt(M_MMAP_THRESHOLD, 192 << 10);
   mallopt(M_TRIM_THRESHOLD, -1);

@@ -3,7 +3,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/compute/loading.h"
+#include "cli/compute/quantize.h"
 #include "cli/compute/verbs.h"
+#include "config/quantization.h"
 #include "model/adapter.h"
 #include "text/new_tokens.h"
 
@@ -18,11 +20,17 @@ bool within(const fs::path& inner, const fs::path& outer) {
   return !way.empty() && *way.begin() != "..";
 }
 
+fs::path without_slash(const fs::path& directory) {
+  return directory.filename().empty() ? directory.parent_path() : directory;
+}
+
 // Replacing a directory removes all that is in it.
-void check_target(const fs::path& target, const fs::path& adapter, const config::Task& task) {
+void check_target(const fs::path& target, const config::Task& task) {
   if (!fs::exists(target)) return;
-  for (const fs::path& source : {adapter, fs::path(task.model)}) {
-    if (within(source, target)) {
+  std::vector<std::string> sources = task.adapters;
+  sources.push_back(task.model);
+  for (const std::string& source : sources) {
+    if (within(without_slash(source), target)) {
       throw base::Error(base::ExitCode::usage, "the target directory holds what is to be exported",
                         {target.string()}, "choose another output_dir");
     }
@@ -32,29 +40,46 @@ void check_target(const fs::path& target, const fs::path& adapter, const config:
                     "set exist_ok: true to replace it, or choose another output_dir");
 }
 
-}  // namespace
-
-int export_model(const config::Task& task) {
-  if (task.adapters.empty())
-    throw base::Error(base::ExitCode::usage, "export --merge_lora needs --adapters DIR");
-  fs::path adapter = task.adapters.front();
-  if (adapter.filename().empty()) adapter = adapter.parent_path();
-  const fs::path target =
-      task.is_set("output_dir") ? fs::path(task.output_dir) : fs::path(adapter.string() + "-merged");
-  check_target(target, adapter, task);
-  const fs::path tokenizer = tokenizer_directory(task);
+// The task's model with its vocabulary and adapters, all weights whole.
+model::Decoder merged_model(const config::Task& task, const fs::path& tokenizer) {
   model::Decoder decoder =
       model::load_decoder(task.model, model::parse_dtype(task.torch_dtype), base_quantization(task));
   if (!task.new_special_tokens.empty())
     fit_vocabulary(task, text::Tokenizer::load(tokenizer, task.new_special_tokens), decoder);
-  model::load_adapter(decoder, adapter);
+  if (task.adapters.empty()) return decoder;
+  model::load_adapter(decoder, without_slash(task.adapters.front()));
   model::merge_adapter(decoder);
+  return decoder;
+}
+
+fs::path target_of(const config::Task& task) {
+  if (task.is_set("output_dir")) return task.output_dir;
+  const fs::path source = without_slash(task.adapters.empty() ? task.model : task.adapters.front());
+  if (!config::quantizes(task)) return source.string() + "-merged";
+  const std::string& method = *task.quant_method;
+  return source.string() + "-" + method + (method == "fp8" ? "" : "-int" + std::to_string(*task.quant_bits));
+}
+
+}  // namespace
+
+int export_model(const config::Task& task) {
+  const bool quantizes = config::quantizes(task);
+  if (task.adapters.empty() && !quantizes)
+    throw base::Error(base::ExitCode::usage, "export --merge_lora needs --adapters DIR");
+  const fs::path target = target_of(task);
+  check_target(target, task);
+  const fs::path tokenizer = tokenizer_directory(task);
+  model::Decoder decoder = merged_model(task, tokenizer);
+  if (quantizes) {
+    quantize_model(task, decoder, tokenizer, target);
+    return 0;
+  }
   base::AtomicDirectory directory(target);
   model::save_model(decoder, task.model, directory.path());
   if (tokenizer != task.model || !task.new_special_tokens.empty())
     text::write_with_special_tokens(tokenizer, task.new_special_tokens, directory.path());
   directory.commit();
-  if (base_quantization(task))
+  if (base_quantization(task) || model::HfConfig::read(task.model).has("quantization_config"))
     base::log::info("merged onto the quantized weights, unpacked: what the adapter was trained on");
   base::log::info("merged model: " + target.string());
   return 0;

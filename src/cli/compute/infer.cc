@@ -17,7 +17,7 @@ int infer(const config::Task& task) {
   model::Decoder decoder = load_base(task, text.tokenizer);
   if (task.adapters.size() > 1) throw base::Error(base::ExitCode::usage, "infer takes one adapter");
   if (!task.adapters.empty()) model::load_adapter(decoder, task.adapters.front());
-  infer::DecoderModel model(std::move(decoder));
+  infer::DecoderModel model(std::move(decoder), {}, nullptr, serving_form(task));
   Speculation speculation = load_speculation(task, text.tokenizer, model);
   const auto& chat_template = task.use_chat_template ? text.chat_template : std::nullopt;
   return infer::run_infer(task, model, text.tokenizer, chat_template, text.generation_config, std::cin,

@@ -31,6 +31,10 @@ text::ModelText load_text(const config::Task& task) {
                                tokenizer_directory(task));
 }
 
+model::ServingForm serving_form(const config::Task& task) {
+  return {.int8_activations = task.cpu_act == "int8", .int8_head = task.lm_head_dtype == "int8"};
+}
+
 void fit_vocabulary(const config::Task& task, const text::Tokenizer& tokenizer, model::Decoder& decoder) {
   if (task.new_special_tokens.empty()) return;
   const auto tokens = static_cast<int64_t>(tokenizer.vocab_size());

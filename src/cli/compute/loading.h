@@ -5,6 +5,7 @@
 
 #include "config/task.h"
 #include "model/load.h"
+#include "model/serving.h"
 #include "text/model_text.h"
 
 namespace swift::cli {
@@ -21,6 +22,9 @@ text::ModelText load_text(const config::Task& task);
 // The base model in the task's type and form, its vocabulary wide enough for new_special_tokens. Throws as
 // model::load_decoder.
 model::Decoder load_base(const config::Task& task, const text::Tokenizer& tokenizer);
+
+// How the task's model is laid out to answer.
+model::ServingForm serving_form(const config::Task& task);
 
 // Widens the vocabulary for new_special_tokens, and says so.
 void fit_vocabulary(const config::Task& task, const text::Tokenizer& tokenizer, model::Decoder& decoder);

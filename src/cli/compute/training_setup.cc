@@ -20,7 +20,13 @@ model::Decoder load_weights(const config::Task& task, const std::optional<fs::pa
     return model::random_decoder(task.model, dtype ? *dtype : own.value_or(at::kFloat),
                                  static_cast<uint64_t>(task.seed));
   }
-  return model::load_decoder(task.model, dtype, base_quantization(task));
+  model::Decoder decoder = model::load_decoder(task.model, dtype, base_quantization(task));
+  if (task.tuner_type == "full" && model::HfConfig::read(task.model).has("quantization_config")) {
+    throw base::Error(base::ExitCode::usage,
+                      "tuner_type: full cannot train packed weights, and the model has them", {task.model},
+                      "set tuner_type: lora (QLoRA), or train the model that it was made from");
+  }
+  return decoder;
 }
 
 std::optional<model::LoraSettings> attach_adapter(const config::Task& task, model::Decoder& decoder,

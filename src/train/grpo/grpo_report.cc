@@ -131,6 +131,9 @@ void GrpoTrainer::log_step(double grad_norm, double learning_rate, const LossSum
                {"remaining_seconds", left},
                {"memory_gib", peak_memory_gib()}};
   line.update(log_.means());
+  // A round that serves several updates is the news of its first one.
+  for (const auto& [key, value] : round_metrics_.items())
+    if (!line.contains(key) && !key.ends_with("_seconds")) line[key] = value;
   reporter_->metrics(state_.step, line);
   log_.clear();
   state_.loss_since_log = state_.seconds_since_log = 0;

@@ -144,6 +144,7 @@ void GrpoTrainer::resume(const fs::path& checkpoint) {
     throw Error(ExitCode::model, cat("the checkpoint's state is malformed: ", fault.what()), {file.string()});
   }
   if (reference_) reference_->load(checkpoint);
+  keep_completions(run_ / "completions.jsonl", state_.step);
   maker_->seek(state_.cursor);
   followed_ = -1;
   saved_step_ = state_.step;
@@ -200,12 +201,15 @@ void GrpoTrainer::train_step() {
   step_generation_ = 0;
   LossSums sums;
   SamplerDifference difference;
+  double grad_norm = 0;
   try {
     for (int64_t i = 0; i < rhythm_.accumulation; ++i) {
       if (!round_) begin_round();
       micro_batch(i, sums, difference);
       if (++round_->used == rhythm_.micro_batches() && i + 1 < rhythm_.accumulation) round_.reset();
     }
+    last_loss_ = sums.loss;
+    update(learning_rate, grad_norm);
   } catch (...) {
     optimizer_->zero_grad();
     state_.cursor = cursor;
@@ -215,9 +219,7 @@ void GrpoTrainer::train_step() {
     if (!ahead_.valid()) maker_->seek(cursor);
     throw;
   }
-  double grad_norm = 0;
-  last_loss_ = sums.loss;
-  update(learning_rate, grad_norm);
+  round_metrics_ = round_->metrics;
   if (round_->used == rhythm_.micro_batches()) round_.reset();
   const double seconds = steady_seconds() - begin;
   speed_ = static_cast<double>(step_tokens_) / seconds;
@@ -289,9 +291,8 @@ void GrpoTrainer::launch_ahead() {
       1, (rhythm_.micro_batches() - round_->used + rhythm_.accumulation - 1) / rhythm_.accumulation);
   if (left > task_.async_max_staleness || state_.step + left >= total_steps_) return;
   if (followed_ != state_.step) source_->follow(followed_ = state_.step);
-  ahead_ = std::async(std::launch::async, [this, index = next_round_, update = followed_] {
-    return make_round(index, update);
-  });
+  ahead_ = std::async(std::launch::async,
+                      [this, index = next_round_, update = followed_] { return make_round(index, update); });
 }
 
 }  // namespace swift::train::grpo

@@ -87,6 +87,7 @@ class GrpoTrainer {
   int64_t dull_rounds_ = 0;    // in a row, whose rewards were all equal
   int64_t bright_rounds_ = 0;  // the others, of the run
   MeanLog log_;
+  base::Json round_metrics_ = base::Json::object();  // of the round last used
   std::optional<Reporter> reporter_;
   std::ofstream completions_;
   double started_ = 0;

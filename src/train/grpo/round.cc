@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace swift::train::grpo {
 
@@ -111,6 +112,21 @@ std::vector<Json> completion_lines(const Round& round, const std::vector<Prompt>
     lines.push_back(std::move(line));
   }
   return lines;
+}
+
+void keep_completions(const std::filesystem::path& file, int64_t step) {
+  if (!std::filesystem::exists(file)) return;
+  const std::string text = base::read_file(file);
+  std::string kept;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    if (end == std::string::npos) break;  // cut off by a kill
+    const std::string line = text.substr(at, end - at + 1);
+    const Json json = Json::parse(line, nullptr, false);
+    if (json.is_object() && json.value("step", int64_t{0}) <= step) kept += line;
+    at = end + 1;
+  }
+  base::write_file_atomic(file, kept);
 }
 
 Json to_json(const Round& round) {

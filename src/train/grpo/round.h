@@ -1,6 +1,7 @@
 // A round: completions that are generated, scored and then trained on, maybe several times.
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <vector>
 
 #include "base/json.h"
@@ -33,6 +34,10 @@ base::Json round_metrics(const Round& round, const std::vector<std::string>& nam
 // A line of completions.jsonl for each rollout.
 std::vector<base::Json> completion_lines(const Round& round, const std::vector<Prompt>& prompts,
                                          const std::vector<std::string>& names, int64_t step);
+
+// Takes the lines of steps behind `step` out of a completions.jsonl: a run that is resumed there writes them
+// again. Nothing when there is no such file.
+void keep_completions(const std::filesystem::path& file, int64_t step);
 
 // For a checkpoint in the middle of a round; numbers come back bit for bit.
 base::Json to_json(const Round& round);

@@ -26,12 +26,16 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+// The script of "python3 reward.py", else the program.
+std::string name_of(const std::vector<std::string>& argv) {
+  const bool script = argv.size() > 1 && !argv[1].starts_with("-");
+  return std::filesystem::path(script ? argv[1] : argv[0]).filename().string();
+}
+
 class Command : public Reward {
  public:
   Command(std::vector<std::string> argv, const RewardSettings& settings)
-      : argv_(std::move(argv)),
-        settings_(settings),
-        name_(std::filesystem::path(argv_.back()).filename().string()) {}
+      : argv_(std::move(argv)), settings_(settings), name_(name_of(argv_)) {}
 
   std::string name() const override { return name_; }
 

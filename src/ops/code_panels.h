@@ -1,0 +1,25 @@
+// A grouped weight (grouped_codes.h) laid out for serving: codes stay packed, decoding reads them at the
+// speed of memory, and each row of a product depends on its own input row alone, bit for bit, whatever the
+// number of rows.
+#pragma once
+#include "ops/grouped_codes.h"
+#include "ops/quantized_weight.h"
+
+namespace swift::ops {
+
+// Whether lay_out_codes() takes such a weight: a group is a whole row, or a multiple of 32 inputs, and g_idx
+// gives every group as many inputs as the others.
+bool can_lay_out(const GroupedCodes& source);
+
+// Codes of 2 and 3 bits take 4. Inputs are put in the order of their groups. compute bf16: products of bf16
+// activations, each with whole numbers in fp32, then scaled in fp32 (matrix tiles, AVX-512 BF16 or AVX2, by
+// ops/cpu_level.h). Any other type: products in fp32.
+// int8_activations: activations are rounded to 8 bits, with a scale for each row and up to 128 inputs;
+// products are sums of whole numbers (AMX-INT8, AVX-512 VNNI or AVX2).
+QuantizedPtr lay_out_codes(const GroupedCodes& source, at::ScalarType compute, bool int8_activations = false);
+
+// The weight (out, in) rounded to 8 bits, in groups of 128 inputs where that divides, else by row: scale =
+// the largest magnitude / 127, rounded to fp16, and no zero point.
+GroupedCodes int8_codes(const at::Tensor& weight);
+
+}  // namespace swift::ops

@@ -36,10 +36,11 @@ constexpr Command kCommands[] = {
      "  --kube-version 1.N    Version of the cluster, 1.29 to 1.37 (default 1.33)\n"
      "  --set deploy.KEY=V    Change one setting; swift config explain deploy.KEY\n"
      "                        tells what it means\n"},
-    {"export", "Merge an adapter into its model, or quantize a model", run_compute, kExport,
+    {"export", "Merge an adapter into its model, quantize a model, or write GGUF", run_compute, kExport,
      "[--key value …]",
      "  swift export --adapters out/v0-…/checkpoint-100 --merge_lora true \\\n"
-     "      --output_dir merged\n"},
+     "      --output_dir merged\n"
+     "  swift export --model DIR --export_format gguf --gguf_type q4_k\n"},
     {"eval", "Measure a model over a file", run_later},
     {"web", "The web interface", run_later},
     {"estimate", "Memory plan of a training task", run_estimate, kTrain, "TASK.yaml [--key value …] [--json]",

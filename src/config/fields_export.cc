@@ -6,12 +6,19 @@ void export_fields(FieldList& v, Task& t) {
   v.group("Export", kExport);
   v("merge_lora", &t.merge_lora, {}, "Write the model with the adapters merged into its weights");
   v("exist_ok", &t.exist_ok, {}, "Write into a directory that already exists");
+  v("export_format", &t.export_format, {.one_of = {"safetensors", "gguf"}},
+    "Files to write: a Hugging Face directory, or a GGUF file for llama.cpp with a Modelfile for Ollama");
+  v("gguf_type", &t.gguf_type, {.one_of = {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_k", "q4_k_m"}},
+    "gguf: type of the matrices; q4_0 and q4_k mix types as llama-quantize does (q4_k is Q4_K_M)");
+  v("to_ollama", &t.to_ollama, {}, "The same as export_format: gguf");
 
   v.group("Quantization", kExport);
   v("group_size", &t.group_size, {.min = -1},
     "Weights that share a scale: 32, 64, 128, or -1 for a whole row");
   v("quant_format", &t.quant_format, {.one_of = {"awq", "gptq", "gptq_v2", "compressed-tensors", "fp8"}},
-    "How the weights are written; unset: awq, fp8, and gptq for gptq and rtn");
+    "How the weights are written; unset: as the method is named, gptq for rtn, and compressed-tensors for "
+    "awq in "
+    "8 bits");
   v("quant_n_samples", &t.quant_n_samples, {.min = 1}, "Calibration sequences of max_length tokens");
   v("quant_batch_size", &t.quant_batch_size, {.min = 1}, "Sequences that pass the model at a time");
   v("quant_sym", &t.quant_sym, {},

@@ -14,7 +14,7 @@ void model_fields(FieldList& v, Task& t) {
   v("quant_method", &t.quant_method, {.one_of = {"awq", "gptq", "rtn", "fp8", "bnb"}, .carried = true},
     "train: bnb keeps the frozen weights in quant_bits (QLoRA); export: awq, gptq, rtn (to nearest) or fp8");
   v("quant_bits", &t.quant_bits, {.min = 2, .max = 8, .carried = true},
-    "Bits of a quantized weight; bnb: 4 or 8; awq: 4; gptq and rtn: 2, 3, 4 or 8; export unset: 4, fp8: 8");
+    "Bits of a quantized weight; bnb: 4 or 8; awq, gptq and rtn: 2, 3, 4 or 8; export unset: 4, fp8: 8");
   v("bnb_4bit_quant_type", &t.bnb_4bit_quant_type, {.one_of = {"nf4", "fp4"}, .carried = true},
     "The sixteen values of a 4-bit weight (nf4: arXiv 2305.14314)");
   v("bnb_4bit_use_double_quant", &t.bnb_4bit_use_double_quant, {.carried = true},

@@ -25,13 +25,19 @@ struct Method {
 
 const Method& method_of(const Task& task) {
   static const std::array<Method, 4> kMethods = {{
-      {"awq", {4}, {"awq", "compressed-tensors"}, 4},
+      {"awq", {2, 3, 4, 8}, {"awq", "gptq", "gptq_v2", "compressed-tensors"}, 4},
       {"gptq", {2, 3, 4, 8}, {"gptq", "gptq_v2", "compressed-tensors"}, 4},
       {"rtn", {2, 3, 4, 8}, {"gptq", "gptq_v2", "awq", "compressed-tensors"}, 4},
       {"fp8", {8}, {"fp8"}, 8},
   }};
   return *std::find_if(kMethods.begin(), kMethods.end(),
                        [&](const Method& m) { return m.name == *task.quant_method; });
+}
+
+// AWQ's own format has 4 bits alone.
+std::string default_format(const Method& method, int64_t bits) {
+  if (method.name == "awq" && bits != 4) return bits == 8 ? "compressed-tensors" : "gptq";
+  return std::string(method.formats.front());
 }
 
 // Settings that one method alone reads.
@@ -47,7 +53,7 @@ void check_own_settings(const Task& task) {
                                            {"duo_scaling", {"awq"}},
                                            {"awq_clip", {"awq"}},
                                            {"group_size", {"awq", "gptq", "rtn"}},
-                                           {"quant_dynamic", {"gptq", "rtn"}}}};
+                                           {"quant_dynamic", {"gptq", "rtn", "awq"}}}};
   for (const Own& own : kOwn) {
     const bool reads =
         std::find(own.methods.begin(), own.methods.end(), *task.quant_method) != own.methods.end();
@@ -78,6 +84,11 @@ void check_form(const Task& task, const Method& method) {
     refuse(
         task, "quant_bits",
         base::cat("quant_bits: ", *task.quant_bits, " and quant_format: compressed-tensors: it has 4 or 8"));
+  if (!task.quant_dynamic.empty() && !format.starts_with("gptq"))
+    refuse(task, "quant_dynamic",
+           base::cat("quant_dynamic and quant_format: ", format,
+                     " exclude each other: the format has one set ", "of settings for all modules"),
+           "use quant_format: gptq, or modules_to_not_convert");
   if (task.act_order == "group" && format == "compressed-tensors")
     refuse(task, "act_order", "act_order: group and quant_format: compressed-tensors exclude each other",
            "use act_order: static, or quant_format: gptq");
@@ -103,12 +114,34 @@ bool quantizes(const Task& task) {
   return task.quant_method && *task.quant_method != "bnb";
 }
 
+bool writes_gguf(const Task& task) {
+  return task.export_format == "gguf";
+}
+
+void resolve_export_format(Task& task) {
+  if (task.to_ollama && !writes_gguf(task)) {
+    if (task.is_set("export_format"))
+      refuse(task, "export_format", "export_format: safetensors and to_ollama: true exclude each other",
+             "remove export_format");
+    task.export_format = "gguf";
+    task.origins.insert_or_assign("export_format", Origin::derived());
+  }
+  if (!writes_gguf(task) && task.is_set("gguf_type"))
+    refuse(task, "gguf_type", "gguf_type needs export_format: gguf", "set export_format: gguf");
+  if (writes_gguf(task) && quantizes(task)) {
+    refuse(task, "quant_method",
+           "quant_method: " + *task.quant_method + " and export_format: gguf exclude each other",
+           "gguf_type says how a GGUF file is quantized; remove quant_method");
+  }
+}
+
 void resolve_quantization(Task& task) {
   if (!quantizes(task)) return;
   const auto derive = [&](const char* key) { task.origins.insert_or_assign(key, Origin::derived()); };
   const Method& method = method_of(task);
   if (!task.quant_bits) task.quant_bits = method.default_bits, derive("quant_bits");
-  if (!task.quant_format) task.quant_format = method.formats.front(), derive("quant_format");
+  if (!task.quant_format)
+    task.quant_format = default_format(method, *task.quant_bits), derive("quant_format");
   if (!task.quant_sym)
     task.quant_sym = method.name != "awq" && task.quant_format != "awq", derive("quant_sym");
   check_own_settings(task);

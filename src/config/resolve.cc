@@ -152,7 +152,7 @@ std::vector<std::string> resolve(Task& task, std::string_view verb) {
   resolve_data(task, warnings);
   resolve_training(task, warnings);
   check_quantization(task, trains(verb));
-  if (verb == "export") resolve_quantization(task);
+  if (verb == "export") resolve_export_format(task), resolve_quantization(task);
   resolve_decoding(task, warnings);
   read_new_tokens(task);
   if (trains(verb)) make_absolute(task);
@@ -175,7 +175,8 @@ void require(const Task& task, std::string_view verb, Report& report) {
     need(!task.model.empty() || task.base_url, "model",
          "a model directory, or --adapters of a run that names it");
   } else if (verb == "export") {
-    need(task.merge_lora || quantizes(task), "merge_lora", "--merge_lora true or --quant_method");
+    need(task.merge_lora || quantizes(task) || writes_gguf(task), "merge_lora",
+         "--merge_lora true, --quant_method or --export_format gguf");
     need(!task.model.empty(), "model", "a model directory, or --adapters of a run that names it");
     need(!task.merge_lora || !task.adapters.empty(), "adapters", "the adapters to merge");
   }

@@ -279,6 +279,9 @@ struct Task {
   // Export
   bool merge_lora = false;
   bool exist_ok = false;
+  std::string export_format = "safetensors";  // resolved: gguf for to_ollama
+  std::string gguf_type = "q4_k";
+  bool to_ollama = false;
   std::optional<std::string> quant_method;
   std::optional<int64_t> quant_bits;
   int64_t group_size = 128;

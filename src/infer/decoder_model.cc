@@ -97,7 +97,7 @@ Tensor DecoderModel::hidden_states(std::span<const Step> steps) {
 }
 
 std::span<const float> DecoderModel::forward(std::span<const Step> steps) {
-  const at::NoGradGuard no_grad;
+  const c10::InferenceMode no_autograd;
   const Tensor hidden = hidden_states(steps);
   std::vector<int64_t> rows;
   int64_t end = 0;
@@ -113,7 +113,7 @@ std::span<const float> DecoderModel::forward(std::span<const Step> steps) {
 }
 
 std::vector<std::vector<float>> DecoderModel::embed(std::span<const Step> steps) {
-  const at::NoGradGuard no_grad;
+  const c10::InferenceMode no_autograd;
   const Tensor hidden = hidden_states(steps).to(at::kFloat);
   std::vector<std::vector<float>> result;
   int64_t first = 0;

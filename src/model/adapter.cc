@@ -134,25 +134,26 @@ NamedTensors adapter_tensors(Decoder& decoder, const LoraSettings& settings) {
   return tensors;
 }
 
+void merge_linear(LinearLayer& linear) {
+  if (!linear.lora) return;
+  const at::NoGradGuard no_grad;
+  const LoraPair& pair = *linear.lora;
+  Tensor merged = at::addmm(linear.full_weight().to(at::kFloat), pair.b, pair.a, 1.0, pair.scale);
+  if (pair.dora) {
+    const Tensor norms = at::linalg_vector_norm(merged, 2, at::IntArrayRef({1})).clamp_min(1e-12);
+    merged.mul_((pair.dora->magnitude / norms).unsqueeze(1));
+  }
+  if (!at::isfinite(merged).all().item<bool>()) {
+    throw base::Error(ExitCode::failure, "merging " + linear.name + " gives values that are not finite");
+  }
+  linear.set_weight(merged);
+  linear.lora.reset();
+}
+
 void merge_adapter(Decoder& decoder) {
   const at::NoGradGuard no_grad;
-  for (LinearLayer* linear : decoder.linears()) {
-    if (!linear->lora) continue;
-    const LoraPair& pair = *linear->lora;
-    Tensor merged = at::addmm(linear->full_weight().to(at::kFloat), pair.b, pair.a, 1.0, pair.scale);
-    if (pair.dora) {
-      const Tensor norms = at::linalg_vector_norm(merged, 2, at::IntArrayRef({1})).clamp_min(1e-12);
-      merged.mul_((pair.dora->magnitude / norms).unsqueeze(1));
-    }
-    if (!at::isfinite(merged).all().item<bool>()) {
-      throw base::Error(ExitCode::failure, "merging " + linear->name + " gives values that are not finite");
-    }
-    linear->set_weight(merged);
-    linear->lora.reset();
-  }
+  for (LinearLayer* linear : decoder.linears()) merge_linear(*linear);
   merge_vocabulary(decoder);
-  // A head or embedding with values of its own is no longer the other.
-  decoder.spec.tied_embeddings = decoder.lm_head.is_same(decoder.embed_tokens);
 }
 
 void refresh_norms(Decoder& decoder) {

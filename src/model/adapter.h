@@ -64,6 +64,8 @@ void save_adapter(Decoder& decoder, const LoraSettings& settings, const std::str
 // W += scale · B A, with DoRA scaled to its magnitudes, computed in fp32; drops the pairs. Throws
 // base::Error(failure) on a non-finite result.
 void merge_adapter(Decoder& decoder);
+// The same of one linear; does nothing without a pair.
+void merge_linear(LinearLayer& linear);
 
 // LinearLayer::refresh_norms of every linear: after each change of the adapter's tensors.
 void refresh_norms(Decoder& decoder);

@@ -161,8 +161,9 @@ void verify_saved(const fs::path& file, size_t count) {
 
 LoraSettings load_adapter(Decoder& decoder, const fs::path& directory) {
   LoraSettings settings = read_adapter_config(directory / "adapter_config.json");
-  // The head is found by its tensor.
-  std::erase_if(settings.modules_to_save, [](const std::string& name) { return name == kScoreName; });
+  // The head is found by its tensor; PEFT lists both names that transformers gives such heads.
+  std::erase_if(settings.modules_to_save,
+                [](const std::string& name) { return name == kScoreName || name == "classifier"; });
   const TensorFiles files = open_tensors(directory);
   take_base_weights(decoder, settings, files);
   Targets targets = select_targets(decoder, settings);

@@ -181,6 +181,8 @@ void merge_vocabulary(Decoder& decoder) {
   if (const auto& pair = decoder.head_lora) decoder.lm_head = merged(head, pair->b, pair->a, pair->scale);
   decoder.embed_lora.reset();
   decoder.head_lora.reset();
+  // A head or embedding with values of its own is no longer the other.
+  decoder.spec.tied_embeddings = decoder.lm_head.is_same(decoder.embed_tokens);
 }
 
 void resize_vocabulary(Decoder& decoder, int64_t rows) {

@@ -1,11 +1,10 @@
 #include "ops/attention_tiles.h"
 
-#include <ATen/native/CPUBlas.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "ops/lanes.h"
+#include "ops/panel_product.h"
 
 namespace swift::ops {
 
@@ -53,15 +52,14 @@ float exponentials(const float* scores, int64_t row, int64_t position, int64_t b
 }  // namespace
 
 TileProducts::~TileProducts() {
-  if (!tiles_) at::native::cpublas::brgemm_release();
+  if (!tiles_) release_panel_products();
 }
 
 void TileProducts::operator()(const BFloat16* a, const uint32_t* packed, float* c, int64_t m, int64_t n,
                               int64_t depth, bool add, const uint32_t* next) {
   constexpr int64_t kLineWords = 16;
   if (!tiles_) {
-    at::native::cpublas::brgemm(m, n, depth, depth, n, n, add, a, reinterpret_cast<const BFloat16*>(packed),
-                                c, true);
+    panel_product({m, n, depth, a, depth, packed, n, c, n, add});
     return;
   }
   tiles_->product({reinterpret_cast<const uint16_t*>(a), depth, m}, {packed, n, n}, depth, c, n, add, next,

@@ -46,7 +46,7 @@ class TileProducts {
                   int64_t depth, bool add, const uint32_t* next = nullptr);
 
  private:
-  std::optional<MatrixTiles> tiles_;  // none: brgemm
+  std::optional<MatrixTiles> tiles_;  // none: panel_product.h
 };
 
 // How many columns of block `block` a query at `position` may see.

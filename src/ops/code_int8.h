@@ -1,4 +1,4 @@
-// The products of one panel of a grouped weight with activations in 8 bits: codes are multiplied and summed
+// The products of panels of a grouped weight with activations in 8 bits: codes are multiplied and summed
 // as whole numbers, exactly, then scaled in fp32 by chunk. All kernels sum the same numbers, so a row's sums
 // are the same whichever multiplies it.
 #pragma once
@@ -22,21 +22,24 @@ class Int8Tiles {
   ~Int8Tiles();
 
   // first: a multiple of 32; x.tiles.
-  void product(const CodeLayout& layout, const Int8Input& x, int64_t first, int64_t count, int64_t panel,
+  void product(const CodeLayout& layout, const Int8Input& x, int64_t first, int64_t count, PanelRange panels,
                CodeSums sums);
 
  private:
   int64_t rows_ = 0;  // of the loaded configuration
-  alignas(64) std::array<uint8_t, kCodeChunk * kCodePanel> expanded_;
+  alignas(64) std::array<uint8_t, kCodeChunk * kCodePanel> unpacked_;
   alignas(64) std::array<int32_t, 32 * kCodePanel> products_;
 };
 
-// AVX-512 VNNI; x.codes. Few rows: codes are unpacked for every four.
+// AVX-512 VNNI; x.codes.
 void int8_product_vector(const CodeLayout& layout, const Int8Input& x, int64_t first, int64_t count,
-                         int64_t panel, CodeSums sums);
+                         PanelRange panels, CodeSums sums);
 // AVX2; x.codes.
 void int8_product_lanes(const CodeLayout& layout, const Int8Input& x, int64_t first, int64_t count,
-                        int64_t panel, CodeSums sums);
+                        PanelRange panels, CodeSums sums);
+
+// Inputs of a step of the tiles, in x.tiles and in the product.
+int64_t int8_tile_step(const CodeLayout& layout);
 
 // Rounds a row's chunk of activations to 8 bits: the scale is the largest magnitude / 127. Returns the sum of
 // the codes.

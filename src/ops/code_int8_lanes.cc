@@ -3,23 +3,22 @@
 #include <array>
 
 #include "ops/code_int8.h"
+#include "ops/code_kernels.h"
 #include "ops/lanes.h"
 
 namespace swift::ops {
 namespace {
 
 // The chunk's codes as whole numbers, (inputs, kCodePanel).
-void expand(const CodeLayout& layout, const uint8_t* codes, int32_t* out) {
-  const int64_t inputs = layout.bits == 4 ? 8 : 4;  // of 16 words
-  for (int64_t first = 0; first < layout.chunk; first += layout.step) {
-    for (int64_t half = 0; half < 2; ++half, codes += layout.block_bytes()) {
-      for (int64_t byte = 0; byte < layout.block_bytes(); ++byte) {
-        const int64_t input = first + byte / 64 * inputs + byte % 4;
-        int32_t* to = out + input * kCodePanel + 16 * half + byte % 64 / 4;
-        *to = layout.bits == 4 ? codes[byte] & 15 : codes[byte];
-        if (layout.bits == 4) to[4 * kCodePanel] = codes[byte] >> 4;
-      }
+void expand(const CodeLayout& layout, int64_t panel, int64_t chunk, int32_t* out) {
+  const uint8_t* line = layout.chunk_codes(panel, chunk);
+  for (int64_t input = 0; input < layout.chunk; input += layout.line_inputs()) {
+    for (int64_t byte = 0; byte < 2 * kCodeLine; ++byte) {
+      int32_t* to = out + (input + byte % 4) * kCodePanel + byte / 4;
+      *to = layout.bits() == 4 ? line[byte] & 15 : line[byte];
+      if (layout.bits() == 4) to[4 * kCodePanel] = line[byte] >> 4;
     }
+    line += layout.line_stride(panel);
   }
 }
 
@@ -27,6 +26,24 @@ float scale_at(const CodeLayout& layout, int64_t index) {
   if (layout.scale_type == CodeScale::fp16) return static_cast<const c10::Half*>(layout.scales)[index];
   if (layout.scale_type == CodeScale::bf16) return static_cast<const c10::BFloat16*>(layout.scales)[index];
   return static_cast<const float*>(layout.scales)[index];
+}
+
+// A row's chunk, added to its sums.
+void add_row(const CodeLayout& layout, const Int8Input& x, int64_t row, int64_t chunk, int64_t scale,
+             const int32_t* weights, float* sums) {
+  const int8_t* in = x.codes + row * layout.inputs + chunk * layout.chunk;
+  const int64_t at = row * layout.chunks() + chunk;
+  std::array<int32_t, kCodePanel> products{};
+  for (int64_t k = 0; k < layout.chunk; ++k) {
+    for (int64_t o = 0; o < kCodePanel; ++o)
+      products[static_cast<size_t>(o)] += in[k] * weights[k * kCodePanel + o];
+  }
+  for (int64_t o = 0; o < kCodePanel; ++o) {
+    const int32_t zero = (1 << (layout.bits() - 1)) + (layout.zeros != nullptr ? layout.zeros[scale + o] : 0);
+    const int32_t whole = products[static_cast<size_t>(o)] - zero * x.totals[at];
+    const float before = chunk > 0 ? sums[o] : 0;
+    sums[o] = before + scale_at(layout, scale + o) * x.scales[at] * static_cast<float>(whole);
+  }
 }
 
 }  // namespace
@@ -52,29 +69,17 @@ int32_t round_chunk(const float* x, int64_t count, int8_t* codes, float& scale) 
 }
 
 void int8_product_lanes(const CodeLayout& layout, const Int8Input& x, int64_t first, int64_t count,
-                        int64_t panel, CodeSums sums) {
+                        PanelRange panels, CodeSums sums) {
   alignas(64) std::array<int32_t, kCodeChunk * kCodePanel> weights;
-  for (int64_t c = 0; c < layout.chunks(); ++c) {
-    expand(layout, layout.chunk_codes(panel, c), weights.data());
-    const int64_t scale = layout.scale_index(panel, c);
-    for (int64_t row = first; row < first + count; ++row) {
-      const int8_t* in = x.codes + row * layout.inputs + c * layout.chunk;
-      const int64_t at = row * layout.chunks() + c;
-      std::array<int32_t, kCodePanel> products{};
-      for (int64_t k = 0; k < layout.chunk; ++k) {
-        for (size_t o = 0; o < kCodePanel; ++o)
-          products[o] += in[k] * weights[static_cast<size_t>(k * kCodePanel) + o];
-      }
-      float* to = sums.data + (row - first) * sums.stride;
-      for (int64_t o = 0; o < kCodePanel; ++o) {
-        const int32_t zero =
-            (1 << (layout.bits - 1)) + (layout.zeros != nullptr ? layout.zeros[scale + o] : 0);
-        const int32_t whole = products[static_cast<size_t>(o)] - zero * x.totals[at];
-        const float before = c > 0 ? to[o] : 0;
-        to[o] = before + scale_at(layout, scale + o) * x.scales[at] * static_cast<float>(whole);
-      }
+  for_panel_groups(layout, panels, [&](int64_t begin, int64_t end, int64_t c) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      expand(layout, panel, c, weights.data());
+      float* to = sums.data + (panel - panels.begin) * kCodePanel;
+      for (int64_t row = 0; row < count; ++row)
+        add_row(layout, x, first + row, c, layout.scale_index(panel, c), weights.data(),
+                to + row * sums.stride);
     }
-  }
+  });
 }
 
 }  // namespace swift::ops

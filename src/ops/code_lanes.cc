@@ -1,4 +1,6 @@
 // The product with a grouped weight in fp32 with AVX2: the codes of a chunk become fp32 once, for all rows.
+#include <c10/util/Float8_e4m3fn.h>
+
 #include <algorithm>
 #include <array>
 
@@ -11,26 +13,53 @@ namespace {
 constexpr int64_t kParts = kCodePanel / kLanes;  // registers of a panel's row
 using Panel = std::array<Floats, kParts>;
 
-// The chunk's codes as numbers around zero, (inputs, kCodePanel).
-void expand(const CodeLayout& layout, const uint8_t* codes, float* out) {
-  for (int64_t step = 0; step < layout.chunk / kCodeStep; ++step) {
-    for (int64_t half = 0; half < 2; ++half, codes += layout.block_bytes()) {
-      float* to = out + step * kCodeStep * kCodePanel + half * 16;
-      if (layout.bits == 8) {
-        for (int64_t i = 0; i < kCodeStep * 16; ++i)
-          to[(i / 32 * 2 + i % 2) * kCodePanel + i % 32 / 2] = static_cast<int8_t>(codes[i]);
-        continue;
-      }
-      for (int64_t word = 0; word < 64; word += kLanes) {
-        Words bits;
-        std::memcpy(&bits, codes + 4 * word, sizeof bits);
-        for (int i = 0; i < 8; ++i) {  // code i of a word: input 2 * (i % 4) + i / 4 of eight
-          const Words code = bits >> (4 * i) & 15U;
-          const Floats value = __builtin_convertvector(__builtin_bit_cast(Integers, code), Floats) - 8.0F;
-          store(to + (word / 16 * 8 + i % 4 * 2 + i / 4) * kCodePanel + word % 16, value);
-        }
+// What the codes of E4M3 stand for.
+const std::array<float, 256>& fp8_values() {
+  static const std::array<float, 256> values = [] {
+    std::array<float, 256> all{};
+    for (size_t code = 0; code < all.size(); ++code)
+      all[code] = c10::detail::fp8e4m3fn_to_fp32_value(static_cast<uint8_t>(code));
+    return all;
+  }();
+  return values;
+}
+
+// A line of 4-bit codes as numbers around zero; to: (inputs, kCodePanel), at the first of the 16 outputs.
+void expand_words(const uint8_t* line, float* to) {
+  for (int64_t word = 0; word < 16; word += kLanes) {
+    Words bits;
+    std::memcpy(&bits, line + 4 * word, sizeof bits);
+    for (int i = 0; i < 8; ++i) {  // code i of a word: input 2 * (i % 4) + i / 4 of eight
+      const Words code = bits >> (4 * i) & 15U;
+      const Floats value = __builtin_convertvector(__builtin_bit_cast(Integers, code), Floats) - 8.0F;
+      store(to + (i % 4 * 2 + i / 4) * kCodePanel + word, value);
+    }
+  }
+}
+
+// A line of 8-bit codes.
+void expand_bytes(const uint8_t* line, bool fp8, float* to) {
+  const std::array<float, 256>& values = fp8_values();
+  for (int64_t i = 0; i < kCodeLine; ++i) {
+    const float value = fp8 ? values[line[i]] : static_cast<float>(static_cast<int8_t>(line[i]));
+    to[(i / 32 * 2 + i % 2) * kCodePanel + i % 32 / 2] = value;
+  }
+}
+
+// The chunk's codes as numbers, (inputs, kCodePanel).
+void expand(const CodeLayout& layout, int64_t panel, int64_t chunk, float* out) {
+  const uint8_t* line = layout.chunk_codes(panel, chunk);
+  for (int64_t input = 0; input < layout.chunk; input += layout.line_inputs()) {
+    for (int64_t half = 0; half < 2; ++half) {
+      const uint8_t* from = line + half * kCodeLine;
+      float* to = out + input * kCodePanel + half * 16;
+      if (layout.form == CodeForm::four_bit) {
+        expand_words(from, to);
+      } else {
+        expand_bytes(from, layout.form == CodeForm::fp8, to);
       }
     }
+    line += layout.line_stride(panel);
   }
 }
 
@@ -56,38 +85,51 @@ void chunk_sums(const float* x, int64_t x_stride, const float* weights, int64_t 
   std::copy(total.begin(), total.end(), sums);
 }
 
+struct ChunkScales {
+  Panel scale, zero;  // zero: times the scale
+};
+ChunkScales scales_of(const CodeLayout& layout, int64_t index) {
+  ChunkScales by{};
+  for (size_t p = 0; p < kParts; ++p) {
+    const int64_t at = index + static_cast<int64_t>(p) * kLanes;
+    by.scale[p] = scales_at(layout, at);
+    if (layout.zeros != nullptr) by.zero[p] = by.scale[p] * load(layout.zeros + at);
+  }
+  return by;
+}
+
+// One or two rows of a chunk, added to their sums.
+void add_rows(const CodeLayout& layout, const CodeInput& x, int64_t row, int64_t rows, int64_t chunk,
+              const float* weights, const ChunkScales& by, CodeSums sums) {
+  std::array<Panel, 2> products{};
+  (rows == 2 ? chunk_sums<2> : chunk_sums<1>)(x.fp32 + row * layout.inputs + chunk * layout.chunk,
+                                              layout.inputs, weights, layout.chunk, products.data());
+  for (int64_t r = 0; r < rows; ++r) {
+    const Floats total =
+        x.totals != nullptr ? splat(x.totals[(row + r) * layout.chunks() + chunk]) : Floats{};
+    for (size_t p = 0; p < kParts; ++p) {
+      float* to = sums.data + r * sums.stride + static_cast<int64_t>(p) * kLanes;
+      const Floats before = chunk > 0 ? load(to) : Floats{};
+      store(to, before + by.scale[p] * products[static_cast<size_t>(r)][p] - by.zero[p] * total);
+    }
+  }
+}
+
 }  // namespace
 
 void code_product_lanes(const CodeLayout& layout, const CodeInput& x, int64_t first, int64_t count,
-                        int64_t panel, CodeSums sums) {
-  const int64_t chunks = layout.chunks();
+                        PanelRange panels, CodeSums sums) {
   alignas(64) std::array<float, kCodeChunk * kCodePanel> weights;
-  for (int64_t c = 0; c < chunks; ++c) {
-    expand(layout, layout.chunk_codes(panel, c), weights.data());
-    const int64_t at = layout.scale_index(panel, c);
-    Panel scale{}, zero{};
-    for (size_t p = 0; p < kParts; ++p) {
-      const int64_t index = at + static_cast<int64_t>(p) * kLanes;
-      scale[p] = scales_at(layout, index);
-      if (layout.zeros != nullptr) zero[p] = scale[p] * load(layout.zeros + index);
+  for_panel_groups(layout, panels, [&](int64_t begin, int64_t end, int64_t c) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      expand(layout, panel, c, weights.data());
+      const ChunkScales by = scales_of(layout, layout.scale_index(panel, c));
+      float* to = sums.data + (panel - panels.begin) * kCodePanel;
+      for (int64_t row = 0; row < count; row += 2)
+        add_rows(layout, x, first + row, std::min<int64_t>(2, count - row), c, weights.data(), by,
+                 {to + row * sums.stride, sums.stride});
     }
-    for (int64_t row = 0; row < count; row += 2) {
-      const int64_t rows = std::min<int64_t>(2, count - row);
-      std::array<Panel, 2> products{};
-      (rows == 2 ? chunk_sums<2> : chunk_sums<1>)(x.fp32 + (first + row) * layout.inputs + c * layout.chunk,
-                                                  layout.inputs, weights.data(), layout.chunk,
-                                                  products.data());
-      for (int64_t r = 0; r < rows; ++r) {
-        float* to = sums.data + (row + r) * sums.stride;
-        const Floats total = x.totals != nullptr ? splat(x.totals[(first + row + r) * chunks + c]) : Floats{};
-        for (size_t p = 0; p < kParts; ++p) {
-          float* part = to + static_cast<int64_t>(p) * kLanes;
-          const Floats before = c > 0 ? load(part) : Floats{};
-          store(part, before + scale[p] * products[static_cast<size_t>(r)][p] - zero[p] * total);
-        }
-      }
-    }
-  }
+  });
 }
 
 }  // namespace swift::ops

@@ -12,8 +12,9 @@ struct LaidOutCodes {
   at::Tensor order;  // int64 (in): the input that stands at each place, or undefined: as they are
 };
 
-// source: as can_lay_out() (code_panels.h) asks for. for_int8: in the order for 8-bit activations.
-LaidOutCodes lay_out(const GroupedCodes& source, bool for_int8);
+// source: as can_lay_out() (code_panels.h) asks for; with fp8 its codes are E4M3, and the last group of a row
+// may be shorter. for_int8: in the order for 8-bit activations.
+LaidOutCodes lay_out(const GroupedCodes& source, bool for_int8, bool fp8 = false);
 // The inputs in the order of their groups; undefined where they are already.
 at::Tensor order_of_groups(const GroupedCodes& source);
 

@@ -17,9 +17,7 @@ using at::Tensor;
 using c10::BFloat16;
 
 constexpr int64_t kRowsInCache = 256;  // rows whose activations stay in L2 while the panels pass by
-constexpr int64_t kFewRows = 64;
-constexpr int64_t kStoredPanels = 4;
-constexpr int64_t kVectorRows = 4;  // below, 8-bit products gain nothing from tiles
+constexpr int64_t kVectorRows = 4;     // up to here, 8-bit products gain nothing from tiles
 
 // Sums of each chunk of a row, in a fixed order. x (rows, inputs) to (rows, chunks).
 template <class T>
@@ -44,23 +42,26 @@ void put_rows(const float* sums, int64_t stride, const float* bias, Out* y, int6
   }
 }
 
+// Panels of a thread's share: those that lie side by side, fewer where that leaves threads without any.
+int64_t share_of(const CodeLayout& layout) {
+  const int64_t each = layout.panels / at::get_num_threads();
+  return each >= kGroupPanels ? kGroupPanels : std::clamp<int64_t>(each, 1, 2);
+}
+
 // y (rows, outputs) by panels. kernel(): called once for each thread's share, gives what computes
-// (first row, rows, panel, one past the last panel, sums).
+// (first row, rows, panels, sums).
 template <class Out, class MakeKernel>
 void multiply(const CodeLayout& layout, int64_t all_rows, const float* bias, Out* y,
               const MakeKernel& kernel) {
-  // Many rows are stored several panels at a time: a row of the result is on a page of its own.
-  const int64_t group = all_rows > kFewRows ? kStoredPanels : 1, stride = group * kCodePanel;
-  at::parallel_for(0, (layout.panels + group - 1) / group, 1, [&](int64_t begin, int64_t end) {
+  const int64_t share = share_of(layout), stride = share * kCodePanel;
+  at::parallel_for(0, (layout.panels + share - 1) / share, 1, [&](int64_t begin, int64_t end) {
     const TileBuffer<float> sums(std::min(all_rows, kRowsInCache) * stride);
     const auto product = kernel();
-    const int64_t last = std::min(layout.panels, end * group);
     for (int64_t row = 0; row < all_rows; row += kRowsInCache) {
       const int64_t rows = std::min(kRowsInCache, all_rows - row);
-      for (int64_t p = begin * group; p < last; ++p) {
-        product(row, rows, p, last, CodeSums{sums.data + p % group * kCodePanel, stride});
-        if (p + 1 < last && (p + 1) % group != 0) continue;
-        const int64_t first = p / group * stride;
+      for (int64_t p = begin * share; p < std::min(layout.panels, end * share); p += share) {
+        product(row, rows, PanelRange{p, std::min(layout.panels, p + share)}, CodeSums{sums.data, stride});
+        const int64_t first = p * kCodePanel;
         put_rows(sums.data, stride, bias != nullptr ? bias + first : nullptr,
                  y + row * layout.outputs + first, layout.outputs, rows,
                  std::min(stride, layout.outputs - first));
@@ -143,8 +144,8 @@ class CodePanels final : public GroupedPanels {
   template <class Product>
   auto by(const Product& product, const CodeInput& input) const {
     return [&product, &input, this] {
-      return [&product, &input, this](int64_t row, int64_t rows, int64_t panel, int64_t, CodeSums to) {
-        product(stored_.layout, input, row, rows, panel, to);
+      return [&product, &input, this](int64_t row, int64_t rows, PanelRange panels, CodeSums to) {
+        product(stored_.layout, input, row, rows, panels, to);
       };
     };
   }
@@ -174,9 +175,9 @@ class CodePanels final : public GroupedPanels {
     pack_left(input.bf16, input.rows, layout.inputs, packed.data);
     input.bf16 = packed.data;
     return multiplied(input.rows, bias, type, [&] {
-      return [&, tiles = std::make_unique<CodeTiles>()](int64_t row, int64_t rows, int64_t panel,
-                                                        int64_t last, CodeSums to) {
-        tiles->product(layout, input, row, rows, panel, last, to);
+      return [&, tiles = std::make_unique<CodeTiles>()](int64_t row, int64_t rows, PanelRange panels,
+                                                        CodeSums to) {
+        tiles->product(layout, input, row, rows, panels, to);
       };
     });
   }
@@ -208,8 +209,9 @@ class Int8ActivationPanels final : public GroupedPanels {
                           totals.const_data_ptr<int32_t>()};
     if (rows > kVectorRows && has_int8_tiles()) return by_tiles(input, bias, type);
     return multiplied(rows, bias, type, [&] {
-      return [&](int64_t row, int64_t height, int64_t panel, int64_t, CodeSums to) {
-        (has_vector_int8() ? int8_product_vector : int8_product_lanes)(layout, input, row, height, panel, to);
+      return [&](int64_t row, int64_t height, PanelRange panels, CodeSums to) {
+        (has_vector_int8() ? int8_product_vector : int8_product_lanes)(layout, input, row, height, panels,
+                                                                       to);
       };
     });
   }
@@ -217,19 +219,20 @@ class Int8ActivationPanels final : public GroupedPanels {
   Tensor by_tiles(Int8Input input, const Tensor& bias, at::ScalarType type) const {
     const CodeLayout& layout = stored_.layout;
     const TileBuffer<int8_t> tiles(input.rows * layout.inputs);
+    const int64_t step = int8_tile_step(layout);
     int8_t* to = tiles.data;
     for (int64_t first = 0; first < input.rows; first += kTileHeight) {
       const int64_t last = std::min(input.rows, first + kTileHeight);
-      for (int64_t at = 0; at < layout.inputs; at += layout.step) {
-        for (int64_t r = first; r < last; ++r, to += layout.step)
-          std::copy_n(input.codes + r * layout.inputs + at, layout.step, to);
+      for (int64_t at = 0; at < layout.inputs; at += step) {
+        for (int64_t r = first; r < last; ++r, to += step)
+          std::copy_n(input.codes + r * layout.inputs + at, step, to);
       }
     }
     input.tiles = tiles.data;
     return multiplied(input.rows, bias, type, [&] {
-      return [&, products = std::make_unique<Int8Tiles>()](int64_t row, int64_t rows, int64_t panel, int64_t,
+      return [&, products = std::make_unique<Int8Tiles>()](int64_t row, int64_t rows, PanelRange panels,
                                                            CodeSums sums) {
-        products->product(layout, input, row, rows, panel, sums);
+        products->product(layout, input, row, rows, panels, sums);
       };
     });
   }

@@ -20,7 +20,6 @@ namespace {
 
 constexpr int64_t kBlockRows = 2 * kTileHeight;
 constexpr int64_t kTileWords = 16 * kTileDepth;  // bf16 of a full tile
-constexpr int64_t kAheadBytes = 6144;            // codes are fetched this far before they are expanded
 
 // One block of rows times one chunk.
 struct ChunkWalk {
@@ -30,34 +29,34 @@ struct ChunkWalk {
   const uint16_t* right;           // (steps, 2) tiles
   int64_t steps;
   float* products;  // (rows, kCodePanel)
-  // Codes that are expanded on the way, or null.
+  // Lines that are expanded on the way, or null, and their stride.
   const uint8_t* next;
+  int64_t next_stride;
   uint16_t* next_right;
 };
 
-template <int Bits>
-SWIFT_TILES void expand_block(const uint8_t* block, __m512i table, uint16_t* tile) {
-  for (int part = 0; part < 4; ++part) {
-    __m512i rows[4];
-    expand_rows<Bits>(block, part, table, rows);
-    for (int r = 0; r < 4; ++r) _mm512_store_si512(tile + 32 * (4 * part + r), rows[r]);
+// Lines of a step of 32 inputs to two tiles. The same lines of the next chunk are fetched.
+template <CodeForm Form>
+SWIFT_TILES void expand_step(const uint8_t* line, int64_t stride, int64_t ahead, __m512i table,
+                             uint16_t* right) {
+  constexpr int64_t kLines = kCodeStep / 2 / kLinePairs<Form>;
+  for (int64_t l = 0; l < kLines; ++l, line += stride) {
+    for (int64_t half = 0; half < 2; ++half) {
+      const uint8_t* from = line + half * kCodeLine;
+      _mm_prefetch(reinterpret_cast<const char*>(from) + ahead, _MM_HINT_T0);
+      uint16_t* tile = right + half * kTileWords + l * kLinePairs<Form> * kTileDepth;
+#pragma GCC unroll 4
+      for (int pair = 0; pair < kLinePairs<Form>; ++pair)
+        _mm512_store_si512(tile + pair * kTileDepth, expand_pair<Form>(from, pair, table));
+    }
   }
 }
 
-template <int Bits>
-SWIFT_TILES void expand_step(const uint8_t* codes, int64_t step, __m512i table, uint16_t* right) {
-  constexpr int64_t kBlockBytes = kCodeStep * 16 * Bits / 8;
-  const uint8_t* block = codes + 2 * step * kBlockBytes;
-  for (int64_t line = 0; line < 2 * kBlockBytes; line += 64)
-    _mm_prefetch(reinterpret_cast<const char*>(block) + kAheadBytes + line, _MM_HINT_T0);
-  expand_block<Bits>(block, table, right + 2 * step * kTileWords);
-  expand_block<Bits>(block + kBlockBytes, table, right + (2 * step + 1) * kTileWords);
-}
-
 // Tiles 0 to 3 are results (0 and 1 of the upper rows), 4 and 5 rows, 6 and 7 columns.
-template <int Bits, bool Lower>
+template <CodeForm Form, bool Lower>
 SWIFT_TILES void walk(const ChunkWalk& w) {
-  const __m512i table = bf16_of_codes();
+  constexpr int64_t kLines = kCodeStep / 2 / kLinePairs<Form>;
+  const __m512i table = code_table<Form>();
   _tile_zero(0);
   _tile_zero(1);
   if (Lower) _tile_zero(2);
@@ -74,7 +73,9 @@ SWIFT_TILES void walk(const ChunkWalk& w) {
       _tile_dpbf16ps(2, 5, 6);
       _tile_dpbf16ps(3, 5, 7);
     }
-    if (w.next != nullptr) expand_step<Bits>(w.next, step, table, w.next_right);
+    if (w.next != nullptr)
+      expand_step<Form>(w.next + step * kLines * w.next_stride, w.next_stride,
+                        w.steps * kLines * w.next_stride, table, w.next_right + 2 * step * kTileWords);
     upper += w.upper_step;
     lower += w.lower_step;
     right += 2 * kTileWords;
@@ -106,15 +107,25 @@ SWIFT_TILES void add_scaled(const CodeLayout& layout, int64_t scale, const float
   }
 }
 
-template <int Bits>
-SWIFT_TILES void expand_chunk(const uint8_t* codes, int64_t steps, uint16_t* right) {
-  const __m512i table = bf16_of_codes();
-  for (int64_t step = 0; step < steps; ++step) expand_step<Bits>(codes, step, table, right);
+template <CodeForm Form>
+SWIFT_TILES void expand_chunk(const CodeLayout& layout, int64_t panel, int64_t chunk, uint16_t* right) {
+  constexpr int64_t kLines = kCodeStep / 2 / kLinePairs<Form>;
+  const __m512i table = code_table<Form>();
+  const int64_t stride = layout.line_stride(panel), steps = layout.chunk / kCodeStep;
+  for (int64_t step = 0; step < steps; ++step)
+    expand_step<Form>(layout.chunk_codes(panel, chunk) + step * kLines * stride, stride,
+                      steps * kLines * stride, table, right + 2 * step * kTileWords);
 }
 
-template <int Bits>
-void walk_rows(const ChunkWalk& w, int64_t rows) {
-  rows > kTileHeight ? walk<Bits, true>(w) : walk<Bits, false>(w);
+// The chunk of a panel that is multiplied after another.
+struct Place {
+  int64_t panel, chunk;
+};
+Place after(const CodeLayout& layout, PanelRange panels, Place here) {
+  const int64_t begin = std::max(panels.begin, here.panel - here.panel % kGroupPanels);
+  const int64_t end = std::min(panels.end, here.panel - here.panel % kGroupPanels + kGroupPanels);
+  if (here.panel + 1 < end) return {here.panel + 1, here.chunk};
+  return here.chunk + 1 < layout.chunks() ? Place{begin, here.chunk + 1} : Place{end, 0};
 }
 
 }  // namespace
@@ -130,35 +141,38 @@ void CodeTiles::configure(int64_t rows) {
 }
 
 void CodeTiles::product(const CodeLayout& layout, const CodeInput& x, int64_t first, int64_t count,
-                        int64_t panel, int64_t last_panel, CodeSums sums) {
-  const bool narrow = layout.bits == 4;
+                        PanelRange panels, CodeSums sums) {
   const int64_t chunks = layout.chunks(), steps = layout.chunk / kCodeStep;
-  const auto buffer = [&](int64_t index) { return expanded_.data() + index % 2 * kCodeChunk * kCodePanel; };
-  for (int64_t c = 0; c < chunks; ++c) {
-    const int64_t index = panel * chunks + c;
-    const uint8_t* codes = layout.chunk_codes(panel, c);
-    if (ready_ != index) (narrow ? expand_chunk<4> : expand_chunk<8>)(codes, steps, buffer(index));
-    const bool more = index + 1 < last_panel * chunks;
-    for (int64_t row = first; row < first + count; row += kBlockRows) {
-      const int64_t rows = std::min(kBlockRows, first + count - row), upper = std::min(rows, kTileHeight);
-      configure(rows);
-      ChunkWalk w{};
-      w.upper_step = upper * kTileDepth;
-      w.lower_step = (rows - upper) * kTileDepth;
-      w.upper = x.bf16 + row * layout.inputs + c * steps * w.upper_step;
-      w.lower = x.bf16 + (row + upper) * layout.inputs + c * steps * w.lower_step;
-      w.right = buffer(index);
-      w.steps = steps;
-      w.products = products_.data();
-      if (more && row == first) w.next = codes + layout.chunk_bytes(), w.next_right = buffer(index + 1);
-      (narrow ? walk_rows<4> : walk_rows<8>)(w, rows);
-      const float* totals = x.totals != nullptr ? x.totals + row * chunks + c : nullptr;
-      add_scaled(layout, layout.scale_index(panel, c), products_.data(), rows, totals, chunks, c > 0,
-                 {sums.data + (row - first) * sums.stride, sums.stride});
+  uint16_t *now = expanded_.data(), *later = now + kCodeChunk * kCodePanel;
+  by_form(layout.form, [&]<CodeForm Form>() {
+    expand_chunk<Form>(layout, panels.begin, 0, now);
+    for (Place here{panels.begin, 0}; here.panel < panels.end; std::swap(now, later)) {
+      const Place next = after(layout, panels, here);
+      for (int64_t row = first; row < first + count; row += kBlockRows) {
+        const int64_t rows = std::min(kBlockRows, first + count - row), upper = std::min(rows, kTileHeight);
+        configure(rows);
+        ChunkWalk w{};
+        w.upper_step = upper * kTileDepth;
+        w.lower_step = (rows - upper) * kTileDepth;
+        w.upper = x.bf16 + row * layout.inputs + here.chunk * steps * w.upper_step;
+        w.lower = x.bf16 + (row + upper) * layout.inputs + here.chunk * steps * w.lower_step;
+        w.right = now;
+        w.steps = steps;
+        w.products = products_.data();
+        if (next.panel < panels.end && row == first) {
+          w.next = layout.chunk_codes(next.panel, next.chunk);
+          w.next_stride = layout.line_stride(next.panel);
+          w.next_right = later;
+        }
+        rows > kTileHeight ? walk<Form, true>(w) : walk<Form, false>(w);
+        const float* totals = x.totals != nullptr ? x.totals + row * chunks + here.chunk : nullptr;
+        float* to = sums.data + (row - first) * sums.stride + (here.panel - panels.begin) * kCodePanel;
+        add_scaled(layout, layout.scale_index(here.panel, here.chunk), products_.data(), rows, totals, chunks,
+                   here.chunk > 0, {to, sums.stride});
+      }
+      here = next;
     }
-    ready_ = index + 1;
-  }
-  if (panel + 1 >= last_panel) ready_ = -1;
+  });
 }
 
 }  // namespace swift::ops

@@ -1,5 +1,7 @@
-// The product with a grouped weight by AVX-512 BF16 dot products, for processors without matrix tiles: codes
-// become bf16 in registers.
+// The product with a grouped weight by AVX-512 BF16 dot products, for processors without matrix tiles. A sum
+// of a chunk is one chain of dot products along its inputs, then scaled in fp32, whichever of the two ways is
+// taken: few rows expand codes in registers, with enough panels at a time that their chains hide each other's
+// latency; many rows expand a chunk into L1 once.
 #pragma GCC diagnostic push
 // GCC 12's own header reads an undefined register on purpose.
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -16,70 +18,191 @@
 namespace swift::ops {
 namespace {
 
-constexpr int64_t kMostRows = 8;
+// Sums stay in registers only when the loops over them are gone early.
+#define SWIFT_UNROLLED _Pragma("GCC unroll 16")
+#define SWIFT_VECTOR [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]]
 
-// Sixteen outputs of one chunk for `Rows` rows. x: the chunk's activations of the first row.
-template <int Bits, int Rows>
-[[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]] void chunk_sums(
-    const uint8_t* block, int64_t steps, const uint16_t* x, int64_t x_stride, float* products) {
-  const __m512i table = bf16_of_codes();
-  __m512 sums[Rows];
-  for (auto& sum : sums) sum = _mm512_setzero_ps();
-  for (int64_t step = 0; step < steps; ++step, block += kCodePanel * kCodeStep * Bits / 8) {
-    for (int part = 0; part < 4; ++part) {
-      __m512i weights[4];
-      expand_rows<Bits>(block, part, table, weights);
-      for (int pair = 0; pair < 4; ++pair) {
-        for (int r = 0; r < Rows; ++r) {
-          int32_t both;
-          std::memcpy(&both, x + r * x_stride + step * kCodeStep + 8 * part + 2 * pair, sizeof both);
-          sums[r] = _mm512_dpbf16_ps(sums[r], (__m512bh)weights[pair], (__m512bh)_mm512_set1_epi32(both));
-        }
+constexpr int64_t kFewRows = 5;
+constexpr int64_t kRowsOfFour = 3;  // rows that take four panels at a time
+constexpr int64_t kManyRows = 12;   // rows of a block over an expanded chunk
+
+struct ChunkCall {
+  const CodeLayout& layout;
+  const uint16_t* x;    // of the first row
+  const float* totals;  // of the first row and this chunk, or null
+  int64_t panel, chunk;
+  CodeSums sums;  // of the first row and panel
+};
+
+// sums (+)= scale * (products - zero * total), for sixteen outputs.
+SWIFT_CODES void add_scaled(const ChunkCall& call, int64_t row, int64_t column, const ChunkScale& by,
+                            __m512 products) {
+  float* to = call.sums.data + row * call.sums.stride + column;
+  __m512 sum = call.chunk > 0 ? _mm512_loadu_ps(to) : _mm512_setzero_ps();
+  sum = _mm512_fmadd_ps(by.scale, products, sum);
+  if (call.totals != nullptr)
+    sum = _mm512_fnmadd_ps(by.zero, _mm512_set1_ps(call.totals[row * call.layout.chunks()]), sum);
+  _mm512_storeu_ps(to, sum);
+}
+
+SWIFT_CODES __m512i pair_of(const uint16_t* x) {
+  int32_t both;
+  std::memcpy(&both, x, sizeof both);
+  return _mm512_set1_epi32(both);
+}
+
+template <int Lines>
+SWIFT_CODES void fetch(const uint8_t* line) {
+  SWIFT_UNROLLED
+  for (int i = 0; i < Lines; ++i)
+    _mm_prefetch(reinterpret_cast<const char*>(line + i * kCodeLine), _MM_HINT_T0);
+}
+
+// A chunk of `Panels` panels for `Rows` rows.
+template <CodeForm Form, int Rows, int Panels>
+SWIFT_VECTOR void direct_chunk(const ChunkCall& call) {
+  constexpr int kHalves = 2 * Panels;
+  const CodeLayout& layout = call.layout;
+  const __m512i table = code_table<Form>();
+  const int64_t stride = layout.line_stride(call.panel);
+  const uint8_t* line = layout.chunk_codes(call.panel, call.chunk);
+  const uint16_t* x = call.x + call.chunk * layout.chunk;
+  __m512 sums[Rows][kHalves];
+  SWIFT_UNROLLED
+  for (int r = 0; r < Rows; ++r) {
+    SWIFT_UNROLLED
+    for (int h = 0; h < kHalves; ++h) sums[r][h] = _mm512_setzero_ps();
+  }
+  const int64_t ahead = layout.chunk / layout.line_inputs() * stride;  // the next chunk's line
+  for (int64_t left = layout.chunk; left > 0; left -= 2 * kLinePairs<Form>, line += stride) {
+    if (Panels < kGroupPanels) fetch<kHalves>(line + ahead);
+    SWIFT_UNROLLED
+    for (int pair = 0; pair < kLinePairs<Form>; ++pair, x += 2) {
+      __m512i values[Rows];
+      SWIFT_UNROLLED
+      for (int r = 0; r < Rows; ++r) values[r] = pair_of(x + r * layout.inputs);
+      SWIFT_UNROLLED
+      for (int h = 0; h < kHalves; ++h) {
+        const __m512i weights = expand_pair<Form>(line + h * kCodeLine, pair, table);
+        SWIFT_UNROLLED
+        for (int r = 0; r < Rows; ++r)
+          sums[r][h] = _mm512_dpbf16_ps(sums[r][h], (__m512bh)weights, (__m512bh)values[r]);
       }
     }
   }
-  for (int r = 0; r < Rows; ++r) _mm512_storeu_ps(products + 16 * r, sums[r]);
-}
-
-[[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]] void add_scaled(
-    const CodeLayout& layout, int64_t scale, const float* products, int64_t rows, const float* totals,
-    int64_t totals_stride, bool add, CodeSums sums) {
-  const ChunkScale by = chunk_scale(layout, scale);
-  for (int64_t r = 0; r < rows; ++r) {
-    float* to = sums.data + r * sums.stride;
-    __m512 sum = add ? _mm512_loadu_ps(to) : _mm512_setzero_ps();
-    sum = _mm512_fmadd_ps(by.scale, _mm512_loadu_ps(products + 16 * r), sum);
-    if (totals != nullptr) sum = _mm512_fnmadd_ps(by.zero, _mm512_set1_ps(totals[r * totals_stride]), sum);
-    _mm512_storeu_ps(to, sum);
+  SWIFT_UNROLLED
+  for (int h = 0; h < kHalves; ++h) {
+    const int64_t scale = layout.scale_index(call.panel + h / 2, call.chunk) + h % 2 * 16;
+    const ChunkScale by = chunk_scale(layout, scale);
+    SWIFT_UNROLLED
+    for (int r = 0; r < Rows; ++r) add_scaled(call, r, 16 * h, by, sums[r][h]);
   }
 }
 
-using ChunkSums = void (*)(const uint8_t*, int64_t, const uint16_t*, int64_t, float*);
-template <int Bits>
-constexpr std::array<ChunkSums, kMostRows> kChunkSums = {
-    chunk_sums<Bits, 1>, chunk_sums<Bits, 2>, chunk_sums<Bits, 3>, chunk_sums<Bits, 4>,
-    chunk_sums<Bits, 5>, chunk_sums<Bits, 6>, chunk_sums<Bits, 7>, chunk_sums<Bits, 8>};
+// A chunk of one panel as bf16: [pair][kCodePanel words].
+using Expanded = std::array<uint32_t, kCodeChunk / 2 * kCodePanel>;
+
+template <CodeForm Form>
+SWIFT_VECTOR void expand_chunk(const CodeLayout& layout, int64_t panel, int64_t chunk, uint32_t* out) {
+  const __m512i table = code_table<Form>();
+  const int64_t stride = layout.line_stride(panel);
+  const uint8_t* line = layout.chunk_codes(panel, chunk);
+  const int64_t ahead = layout.chunk / layout.line_inputs() * stride;  // the next chunk's line
+  for (int64_t left = layout.chunk; left > 0; left -= 2 * kLinePairs<Form>, line += stride) {
+    fetch<2>(line + ahead);
+    SWIFT_UNROLLED
+    for (int pair = 0; pair < kLinePairs<Form>; ++pair, out += kCodePanel) {
+      _mm512_store_si512(out, expand_pair<Form>(line, pair, table));
+      _mm512_store_si512(out + 16, expand_pair<Form>(line + kCodeLine, pair, table));
+    }
+  }
+}
+
+// An expanded chunk for `Rows` rows.
+template <int Rows>
+SWIFT_VECTOR void expanded_rows(const ChunkCall& call, const uint32_t* weights) {
+  const CodeLayout& layout = call.layout;
+  const uint16_t* x = call.x + call.chunk * layout.chunk;
+  __m512 sums[Rows][2];
+  SWIFT_UNROLLED
+  for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
+  for (int64_t pair = 0; pair < layout.chunk / 2; ++pair, x += 2, weights += kCodePanel) {
+    const __m512i left = _mm512_load_si512(weights), right = _mm512_load_si512(weights + 16);
+    SWIFT_UNROLLED
+    for (int r = 0; r < Rows; ++r) {
+      const __m512i value = pair_of(x + r * layout.inputs);
+      sums[r][0] = _mm512_dpbf16_ps(sums[r][0], (__m512bh)left, (__m512bh)value);
+      sums[r][1] = _mm512_dpbf16_ps(sums[r][1], (__m512bh)right, (__m512bh)value);
+    }
+  }
+  for (int h = 0; h < 2; ++h) {
+    const ChunkScale by = chunk_scale(layout, layout.scale_index(call.panel, call.chunk) + 16 * h);
+    SWIFT_UNROLLED
+    for (int r = 0; r < Rows; ++r) add_scaled(call, r, 16 * h, by, sums[r][h]);
+  }
+}
+
+using Direct = void (*)(const ChunkCall&);
+using OverExpanded = void (*)(const ChunkCall&, const uint32_t*);
+
+// By rows - 1.
+template <CodeForm Form, int Panels>
+constexpr std::array<Direct, kFewRows> kDirect = {
+    direct_chunk<Form, 1, Panels>, direct_chunk<Form, 2, Panels>, direct_chunk<Form, 3, Panels>,
+    direct_chunk<Form, 4, Panels>, direct_chunk<Form, 5, Panels>};
+template <CodeForm Form>
+constexpr std::array<Direct, kRowsOfFour> kDirectFour = {direct_chunk<Form, 1, 4>, direct_chunk<Form, 2, 4>,
+                                                         direct_chunk<Form, 3, 4>};
+// Blocks of equal height have at least half of the most rows.
+constexpr std::array<OverExpanded, kManyRows - kManyRows / 2 + 1> kOverExpanded = {
+    expanded_rows<6>,  expanded_rows<7>,  expanded_rows<8>, expanded_rows<9>,
+    expanded_rows<10>, expanded_rows<11>, expanded_rows<12>};
+
+template <CodeForm Form>
+void few_rows(const CodeLayout& layout, const CodeInput& x, int64_t first, int64_t rows, PanelRange panels,
+              CodeSums sums) {
+  const auto at = static_cast<size_t>(rows - 1);
+  for_panel_groups(layout, panels, [&](int64_t begin, int64_t end, int64_t c) {
+    const float* totals = x.totals != nullptr ? x.totals + first * layout.chunks() + c : nullptr;
+    for (int64_t p = begin; p < end;) {
+      const int64_t step = end - p == 4 && rows <= kRowsOfFour ? 4 : end - p >= 2 ? 2 : 1;
+      const Direct run = step == 4   ? kDirectFour<Form>[at]
+                         : step == 2 ? kDirect<Form, 2>[at]
+                                     : kDirect<Form, 1>[at];
+      float* to = sums.data + (p - panels.begin) * kCodePanel;
+      run({layout, x.bf16 + first * layout.inputs, totals, p, c, {to, sums.stride}});
+      p += step;
+    }
+  });
+}
+
+template <CodeForm Form>
+void many_rows(const CodeLayout& layout, const CodeInput& x, int64_t first, int64_t count, PanelRange panels,
+               CodeSums sums) {
+  alignas(64) Expanded weights;
+  const int64_t blocks = (count + kManyRows - 1) / kManyRows;
+  for_panel_groups(layout, panels, [&](int64_t begin, int64_t end, int64_t c) {
+    for (int64_t p = begin; p < end; ++p) {
+      expand_chunk<Form>(layout, p, c, weights.data());
+      for (int64_t b = 0; b < blocks; ++b) {
+        const int64_t row = b * count / blocks, rows = (b + 1) * count / blocks - row;
+        const float* totals = x.totals != nullptr ? x.totals + (first + row) * layout.chunks() + c : nullptr;
+        float* to = sums.data + row * sums.stride + (p - panels.begin) * kCodePanel;
+        kOverExpanded[static_cast<size_t>(rows - kManyRows / 2)](
+            {layout, x.bf16 + (first + row) * layout.inputs, totals, p, c, {to, sums.stride}},
+            weights.data());
+      }
+    }
+  });
+}
 
 }  // namespace
 
 void code_product_vector(const CodeLayout& layout, const CodeInput& x, int64_t first, int64_t count,
-                         int64_t panel, CodeSums sums) {
-  const int64_t chunks = layout.chunks(), steps = layout.chunk / kCodeStep;
-  alignas(64) std::array<float, 16 * kMostRows> products;
-  for (int64_t row = 0; row < count; row += kMostRows) {
-    const int64_t rows = std::min(kMostRows, count - row);
-    const ChunkSums run = (layout.bits == 4 ? kChunkSums<4> : kChunkSums<8>)[static_cast<size_t>(rows - 1)];
-    for (int64_t c = 0; c < chunks; ++c) {
-      const uint16_t* in = x.bf16 + (first + row) * layout.inputs + c * layout.chunk;
-      const float* totals = x.totals != nullptr ? x.totals + (first + row) * chunks + c : nullptr;
-      for (int64_t half = 0; half < 2; ++half) {
-        run(layout.chunk_codes(panel, c) + half * layout.block_bytes(), steps, in, layout.inputs,
-            products.data());
-        add_scaled(layout, layout.scale_index(panel, c) + 16 * half, products.data(), rows, totals, chunks,
-                   c > 0, {sums.data + row * sums.stride + 16 * half, sums.stride});
-      }
-    }
-  }
+                         PanelRange panels, CodeSums sums) {
+  by_form(layout.form, [&]<CodeForm Form>() {
+    (count <= kFewRows ? few_rows<Form> : many_rows<Form>)(layout, x, first, count, panels, sums);
+  });
 }
 
 }  // namespace swift::ops

@@ -2,13 +2,13 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
 #include "ops/panel_pack.h"
+#include "ops/panel_product.h"
 
 namespace swift::ops {
 namespace {
@@ -73,10 +73,9 @@ void multiply(const BFloat16* a, int64_t lda, int64_t rows, int64_t depth, int64
               const uint32_t* packed, float* tile, bool add) {
   for (int64_t row = 0; row < rows; row += kRows) {
     for (int64_t p = 0; p < panels; ++p) {
-      at::native::cpublas::brgemm(std::min(kRows, rows - row), kPanel, depth, lda, kPanel, panels * kPanel,
-                                  add, a + row * lda,
-                                  reinterpret_cast<const BFloat16*>(packed + p * depth / 2 * kPanel),
-                                  tile + row * panels * kPanel + p * kPanel, true);
+      panel_product({std::min(kRows, rows - row), kPanel, depth, a + row * lda, lda,
+                     packed + p * depth / 2 * kPanel, kPanel, tile + row * panels * kPanel + p * kPanel,
+                     panels * kPanel, add});
     }
   }
 }
@@ -121,7 +120,7 @@ void by_panels(const BFloat16* a, const ProductShape& shape, const Blocking& blo
       }
       store(tile, panels * kPanel, first, width);
     }
-    at::native::cpublas::brgemm_release();
+    release_panel_products();
   });
 }
 
@@ -144,8 +143,7 @@ constexpr auto kNothing = [](int64_t, int64_t, uint32_t*) {};
 }  // namespace
 
 bool has_panel_gemm() {
-  static const bool able = at::native::cpublas::could_pack(at::kBFloat16) && has_vector_bf16();
-  return able;
+  return has_vector_bf16();
 }
 
 void gemm_nt(const BFloat16* x, const BFloat16* w, const BFloat16* bias, BFloat16* y, int64_t m, int64_t n,

@@ -1,6 +1,6 @@
 // Matrix products of bf16 activations with row-major bf16 weights, straight from the mapped checkpoint:
 // weights are re-laid panel by panel in the cache while they are used, so no second copy of the model exists.
-// Sums are fp32. The micro-kernel is oneDNN's brgemm (AMX or AVX-512 BF16); where the machine has neither,
+// Sums are fp32. The micro-kernel is panel_product.h (AMX or AVX-512 BF16); where the machine has neither,
 // callers use ATen.
 #pragma once
 #include <c10/util/BFloat16.h>

@@ -1,13 +1,13 @@
 #include "ops/low_rank.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "ops/lanes.h"
 #include "ops/panel_pack.h"
+#include "ops/panel_product.h"
 
 namespace swift::ops {
 namespace {
@@ -27,20 +27,19 @@ Tensor project(const Tensor& x, const Tensor& packed, int64_t rank, double scale
   const int64_t tokens = x.size(0), depth = x.size(1);
   Tensor h = at::empty({tokens, rank}, x.options());
   const auto* in = x.const_data_ptr<BFloat16>();
-  const auto* factor = reinterpret_cast<const BFloat16*>(packed.const_data_ptr<int32_t>());
+  const auto* factor = reinterpret_cast<const uint32_t*>(packed.const_data_ptr<int32_t>());
   auto* out = h.data_ptr<BFloat16>();
   at::parallel_for(0, (tokens + kRows - 1) / kRows, 1, [&](int64_t begin, int64_t end) {
     const Tensor tile_memory = at::empty({kRows * rank}, at::kFloat);
     auto* tile = tile_memory.data_ptr<float>();
     for (int64_t block = begin; block < end; ++block) {
       const int64_t row = block * kRows, height = std::min(kRows, tokens - row);
-      at::native::cpublas::brgemm(height, rank, depth, depth, rank, rank, false, in + row * depth, factor,
-                                  tile, true);
+      panel_product({height, rank, depth, in + row * depth, depth, factor, rank, tile, rank, false});
       for_lanes(0, height * rank, [&](int64_t i, int64_t n) {
         store(out + row * rank + i, load(tile + i, n) * static_cast<float>(scale), n);
       });
     }
-    at::native::cpublas::brgemm_release();
+    release_panel_products();
   });
   return h;
 }
@@ -114,9 +113,8 @@ Tensor sum_outer(const Tensor& h, const Tensor& x, int64_t rank, bool transposed
     for (int64_t index = begin; index < end; ++index) {
       const int64_t first = index * kPanel, width = std::min(kPanel, n - first);
       pack_tokens(bits(x) + first, n, width, tokens, panel);
-      at::native::cpublas::brgemm(rows, kPanel, depth, depth, kPanel, kPanel, false,
-                                  left.const_data_ptr<BFloat16>(), reinterpret_cast<const BFloat16*>(panel),
-                                  tile, true);
+      panel_product(
+          {rows, kPanel, depth, left.const_data_ptr<BFloat16>(), depth, panel, kPanel, tile, kPanel, false});
       for (int64_t r = 0; r < rank; ++r) {
         const float* row = tile + r * kPanel;
         if (!transposed) {
@@ -126,7 +124,7 @@ Tensor sum_outer(const Tensor& h, const Tensor& x, int64_t rank, bool transposed
         for (int64_t c = 0; c < width; ++c) out[(first + c) * rank + r] = row[c];
       }
     }
-    at::native::cpublas::brgemm_release();
+    release_panel_products();
   });
   return sums;
 }

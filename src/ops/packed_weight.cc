@@ -1,7 +1,6 @@
 #include "ops/packed_weight.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/native/CPUBlas.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "ops/lanes.h"
 #include "ops/matrix_tiles.h"
 #include "ops/panel_pack.h"
+#include "ops/panel_product.h"
 
 namespace swift::ops {
 namespace {
@@ -22,7 +22,7 @@ namespace {
 using at::Tensor;
 using c10::BFloat16;
 
-constexpr int64_t kRows = 64;       // rows of one call of brgemm
+constexpr int64_t kRows = 64;       // rows of one call of panel_product
 constexpr int64_t kTilePanel = 32;  // columns of a panel that the matrix tiles read: two tiles
 constexpr int64_t kFewRows = 64;
 constexpr int64_t kStoredPanels = 4;
@@ -155,7 +155,7 @@ class Panels : public QuantizedWeight {
     if (tiles_) {
       run_tiles(x, extras, y.data_ptr<Out>());
     } else {
-      run_brgemm(x, extras, y.data_ptr<Out>());
+      run_panels(x, extras, y.data_ptr<Out>());
     }
     return y;
   }
@@ -172,7 +172,7 @@ class Panels : public QuantizedWeight {
   }
 
   template <class Out>
-  void run_brgemm(const Tensor& x, const Extras& extras, Out* to) const {
+  void run_panels(const Tensor& x, const Extras& extras, Out* to) const {
     const int64_t rows = x.size(0);
     const auto* in = x.const_data_ptr<BFloat16>();
     at::parallel_for(0, panels_, 1, [&](int64_t begin, int64_t end) {
@@ -181,8 +181,8 @@ class Panels : public QuantizedWeight {
         for (int64_t row = 0; row < rows; row += kRows) {
           const int64_t height = std::min(kRows, rows - row);
           const auto multiply = [&](const BFloat16* left, int64_t depth, const uint32_t* right, bool add) {
-            at::native::cpublas::brgemm(height, kPanel, depth, depth, kPanel, kPanel, add, left + row * depth,
-                                        reinterpret_cast<const BFloat16*>(right), tile.data, true);
+            panel_product(
+                {height, kPanel, depth, left + row * depth, depth, right, kPanel, tile.data, kPanel, add});
           };
           multiply(in, in_, panel(p), false);
           if (extras.rank > 0)
@@ -191,7 +191,7 @@ class Panels : public QuantizedWeight {
                    columns_of(p), out_);
         }
       }
-      at::native::cpublas::brgemm_release();
+      release_panel_products();
     });
   }
 
@@ -236,7 +236,7 @@ class Panels : public QuantizedWeight {
   }
 
   int64_t out_, in_;
-  bool tiles_;  // read by MatrixTiles, not by brgemm
+  bool tiles_;  // read by MatrixTiles, not by panel_product
   int64_t width_, panels_;
   Tensor memory_;  // (panels, in / 2, width) words
 };

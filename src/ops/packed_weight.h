@@ -8,8 +8,8 @@
 namespace swift::ops {
 
 // w (out, in). bf16 with even sizes on a machine with the panel kernels: panels of 32 outputs for the matrix
-// tiles (matrix_tiles.h), or of 128 for brgemm, in the layout of panel_pack.h; w's own memory is no longer
-// read. Anything else: w itself, multiplied by dot products in a fixed order.
+// tiles (matrix_tiles.h), or of 128 for panel_product.h, in the layout of panel_pack.h; w's own memory is no
+// longer read. Anything else: w itself, multiplied by dot products in a fixed order.
 QuantizedPtr pack_weight(const at::Tensor& w);
 
 }  // namespace swift::ops

@@ -54,20 +54,25 @@ void backward_rows(const T* x, const T* w, const T* dy, const float* inverse_rms
   }
 }
 
+// inverse_rms: (rows) fp32.
+Tensor normalised(const Tensor& x, const Tensor& w, const Tensor& inverse_rms, double eps) {
+  const int64_t hidden = x.size(-1);
+  Tensor y = at::empty_like(x);
+  AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, x.scalar_type(), "rms_norm", [&] {
+    at::parallel_for(0, inverse_rms.size(0), 32, [&](int64_t begin, int64_t end) {
+      forward_rows(x.const_data_ptr<scalar_t>(), w.const_data_ptr<scalar_t>(), y.data_ptr<scalar_t>(),
+                   inverse_rms.data_ptr<float>(), begin, end, hidden, static_cast<float>(eps));
+    });
+  });
+  return y;
+}
+
 struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& input, const Tensor& weight, double eps) {
     const Tensor x = input.contiguous();
     const Tensor w = weight.to(x.scalar_type()).contiguous();
-    const int64_t hidden = x.size(-1);
-    const int64_t rows = x.numel() / hidden;
-    Tensor y = at::empty_like(x);
-    Tensor inverse_rms = at::empty({rows}, x.options().dtype(at::kFloat));
-    AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, x.scalar_type(), "rms_norm", [&] {
-      at::parallel_for(0, rows, 32, [&](int64_t begin, int64_t end) {
-        forward_rows(x.const_data_ptr<scalar_t>(), w.const_data_ptr<scalar_t>(), y.data_ptr<scalar_t>(),
-                     inverse_rms.data_ptr<float>(), begin, end, hidden, static_cast<float>(eps));
-      });
-    });
+    const Tensor inverse_rms = at::empty({x.numel() / x.size(-1)}, x.options().dtype(at::kFloat));
+    Tensor y = normalised(x, w, inverse_rms, eps);
     ctx->save_for_backward({x, w, inverse_rms});
     return y;
   }
@@ -102,7 +107,10 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
 }  // namespace
 
 Tensor RmsNorm::forward(const Tensor& x, const Tensor& w, double eps) {
-  return RmsNormFunction::apply(x, w, eps);
+  if (at::GradMode::is_enabled()) return RmsNormFunction::apply(x, w, eps);
+  const Tensor in = x.contiguous();
+  const Tensor inverse_rms = at::empty({in.numel() / in.size(-1)}, in.options().dtype(at::kFloat));
+  return normalised(in, w.to(in.scalar_type()).contiguous(), inverse_rms, eps);
 }
 
 Tensor RmsNorm::plain(const Tensor& x, const Tensor& w, double eps) {

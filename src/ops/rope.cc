@@ -57,7 +57,7 @@ struct RopeFunction : torch::autograd::Function<RopeFunction> {
 }  // namespace
 
 Tensor Rope::forward(const Tensor& x, const Tensor& cos, const Tensor& sin) {
-  return RopeFunction::apply(x, cos, sin);
+  return at::GradMode::is_enabled() ? RopeFunction::apply(x, cos, sin) : rotate(x, cos, sin, 1.0F);
 }
 
 Tensor Rope::plain(const Tensor& x, const Tensor& cos, const Tensor& sin) {

@@ -29,17 +29,22 @@ void backward_range(const T* gate, const T* up, const T* dy, T* dgate, T* dup, i
   });
 }
 
+Tensor gated(const Tensor& gate, const Tensor& up) {
+  Tensor y = at::empty_like(gate);
+  AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, gate.scalar_type(), "swiglu", [&] {
+    at::parallel_for(0, gate.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      forward_range(gate.const_data_ptr<scalar_t>(), up.const_data_ptr<scalar_t>(), y.data_ptr<scalar_t>(),
+                    begin, end);
+    });
+  });
+  return y;
+}
+
 struct SwiGluFunction : torch::autograd::Function<SwiGluFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& gate_in, const Tensor& up_in) {
     const Tensor gate = gate_in.contiguous();
     const Tensor up = up_in.contiguous();
-    Tensor y = at::empty_like(gate);
-    AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, gate.scalar_type(), "swiglu", [&] {
-      at::parallel_for(0, gate.numel(), kGrain, [&](int64_t begin, int64_t end) {
-        forward_range(gate.const_data_ptr<scalar_t>(), up.const_data_ptr<scalar_t>(), y.data_ptr<scalar_t>(),
-                      begin, end);
-      });
-    });
+    Tensor y = gated(gate, up);
     ctx->save_for_backward({gate, up});
     return y;
   }
@@ -64,7 +69,8 @@ struct SwiGluFunction : torch::autograd::Function<SwiGluFunction> {
 
 Tensor SwiGlu::forward(const Tensor& gate, const Tensor& up) {
   if (gate.scalar_type() == at::kDouble) return plain(gate, up);
-  return SwiGluFunction::apply(gate, up);
+  return at::GradMode::is_enabled() ? SwiGluFunction::apply(gate, up)
+                                    : gated(gate.contiguous(), up.contiguous());
 }
 
 Tensor SwiGlu::plain(const Tensor& gate, const Tensor& up) {

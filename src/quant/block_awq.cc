@@ -55,8 +55,8 @@ class AwqBlock {
     return grid_settings(job_.settings, linear.name, linear.weight.sizes());
   }
 
-  static void check(const InputStats& stats, const LinearLayer& linear) {
-    if (stats.gram.isfinite().all().item<bool>()) return;
+  static void check(InputStats& stats, const LinearLayer& linear) {
+    if (stats.gram().isfinite().all().item<bool>()) return;
     throw base::Error(base::ExitCode::failure,
                       base::cat("awq: the inputs of ", linear.name, " are not finite"), {},
                       "the calibration data overflows in this type; try torch_dtype: float32");
@@ -100,7 +100,7 @@ class AwqBlock {
       group.weights.push_back(linear->weight.to(at::kFloat).contiguous());
       group.grids.push_back(*grid);
     }
-    group.x_mean = stats.abs_sum / static_cast<double>(std::max<int64_t>(stats.tokens, 1));
+    group.x_mean = stats.abs_mean();
     return group;
   }
 
@@ -147,7 +147,7 @@ class AwqBlock {
       return over_queries(mean_over_queries(values, attention), attention);
     };
     const ScaleChoice found =
-        search_scale(group, job_.settings.duo_scaling, gram_loss(group.weights, attention_out_.gram));
+        search_scale(group, job_.settings.duo_scaling, gram_loss(group.weights, attention_out_.gram()));
     scales.values = mean_over_queries(found.scale, attention);
   }
 
@@ -164,41 +164,41 @@ class AwqBlock {
   void search_downs(BlockScales& scales) {
     scales.downs.resize(mlps_.size());
     for (size_t i = 0; i < mlps_.size(); ++i) {
-      const Mlp& mlp = mlps_[i];
+      Mlp& mlp = mlps_[i];
       std::vector<LinearLayer*> linears;
       if (starved(mlp.mid)) continue;
       check(mlp.mid, *mlp.down);
       const ScaleGroup group = group_of({mlp.down}, mlp.mid, linears);
       if (linears.empty()) continue;
       scales.downs[i] =
-          search_scale(group, job_.settings.duo_scaling, gram_loss(group.weights, mlp.mid.gram)).scale;
+          search_scale(group, job_.settings.duo_scaling, gram_loss(group.weights, mlp.mid.gram())).scale;
     }
   }
 
   bool starved(const InputStats& stats) const {
-    return static_cast<double>(stats.tokens) <
+    return static_cast<double>(stats.tokens()) <
            kStarvedShare * static_cast<double>(data_.count() * data_.length());
   }
 
-  void round(LinearLayer& linear, const InputStats& stats, const Tensor& scale, bool clips) {
+  void round(LinearLayer& linear, InputStats& stats, const Tensor& scale, bool clips) {
     const auto grid = grid_of(linear);
     if (!grid) {
       linear.weight = linear.weight.to(job_.decoder.dtype());
       return;
     }
     if (starved(stats)) {
-      base::log::warn(base::cat(linear.name, " saw ", stats.tokens,
-                                " calibration tokens: its weights are rounded ", "to nearest"));
-      job_.take_nearest(linear, *grid, linear.weight.contiguous(), {}, stats.tokens, true);
+      base::log::warn(base::cat(linear.name, " saw ", stats.tokens(),
+                                " calibration tokens: its weights are rounded to nearest"));
+      job_.take_nearest(linear, *grid, linear.weight.contiguous(), {}, stats.tokens(), true);
       return;
     }
-    const Tensor gram = scale.defined() ? stats.divided(scale).gram : stats.gram;
+    const Tensor gram = scale.defined() ? divided_gram(stats.gram(), scale) : stats.gram();
     const Tensor wanted = linear.weight.contiguous();
     const Tensor limited =
         job_.settings.clip && clips ? clipped(wanted, search_clip(wanted, gram, *grid)) : wanted;
     const Grid found = find_grid(limited, *grid);
     job_.take(linear, grouped(to_codes(limited, found, grid->max_code()), found, *grid), *grid, wanted, gram,
-              stats.tokens);
+              stats.tokens());
   }
 
   BlockJob& job_;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/signals.h"
 #include "ops/rms_norm.h"
 
 namespace swift::quant {
@@ -81,6 +82,7 @@ void for_batches(const model::Decoder& decoder, int64_t sequences, int64_t lengt
   }
   const auto frequencies = model::inverse_frequencies(decoder.spec.rope, decoder.spec.attention.head_dim);
   for (int64_t first = 0; first < sequences; first += size) {
+    base::stop_if_asked("stopped; the same command goes on where this run was");
     const int64_t count = std::min(size, sequences - first);
     positions.resize(static_cast<size_t>(count * length));
     bounds.resize(static_cast<size_t>(count + 1));

@@ -32,7 +32,7 @@ struct CalibrationBatch {
   model::AttentionContext& attention;
 };
 
-// f(batch) for all sequences, `size` at a time.
+// f(batch) for all sequences, `size` at a time. Throws base::Error(128 + signal) when one asked to stop.
 void for_batches(const model::Decoder& decoder, int64_t sequences, int64_t length, int64_t size,
                  const std::function<void(const CalibrationBatch&)>& f);
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/format.h"
 #include "base/log.h"
+#include "model/adapter.h"
 #include "model/load.h"
 #include "quant/block_file.h"
 
@@ -110,10 +111,28 @@ void take_finished(ExportJob& job, const Work& work, int64_t index) {
     run_block(job.decoder, index, job.calibration, job.settings.batch);
 }
 
+// The block's weights in the model's type, with the adapter merged into them.
+void take_block(ExportJob& job, int64_t index) {
+  model::Block& block = job.decoder.blocks[static_cast<size_t>(index)];
+  const at::ScalarType type = job.decoder.dtype();
+  for (at::Tensor* tensor :
+       {&block.input_norm, &block.post_attention_norm, &block.router, &block.q_norm, &block.k_norm}) {
+    if (tensor->defined()) *tensor = tensor->to(type);
+  }
+  for (model::LinearLayer* linear : block.linears()) {
+    if (job.files) linear->weight = model::find_weight(*job.files, linear->name + ".weight");
+    linear->weight = linear->weight.to(type);
+    if (linear->bias.defined()) linear->bias = linear->bias.to(type);
+    model::merge_linear(*linear);
+  }
+}
+
 // Gives the block's memory back; shapes stay.
-void forget(model::Block& block) {
-  for (model::LinearLayer* linear : block.linears())
+void forget_block(ExportJob& job, int64_t index) {
+  for (model::LinearLayer* linear : job.decoder.blocks[static_cast<size_t>(index)].linears()) {
     linear->weight = at::empty({1}, linear->weight.options()).expand(linear->weight.sizes());
+    if (job.files) job.files->release(linear->name + ".weight");
+  }
 }
 
 // A module whose settings do not fit it is refused before hours of work.
@@ -182,6 +201,7 @@ ExportReport export_quantized(ExportJob& job, const fs::path& target) {
   const int64_t first = work.done(), layers = decoder.spec.layers;
   auto began = Clock::now();
   for (int64_t i = 0; i < layers; ++i) {
+    take_block(job, i);
     run_block(decoder, i, before, job.settings.batch);
     if (i < first) {
       take_finished(job, work, i);
@@ -192,7 +212,7 @@ ExportReport export_quantized(ExportJob& job, const fs::path& target) {
       work.keep(block);
     }
     run_block(decoder, i, after, job.settings.batch);
-    forget(decoder.blocks[static_cast<size_t>(i)]);
+    forget_block(job, i);
     if (job.progress && i >= first)
       job.progress(
           i + 1, layers,

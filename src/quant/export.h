@@ -3,6 +3,7 @@
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "quant/block_job.h"
@@ -23,8 +24,10 @@ struct ExportReport {
 base::Json to_json(const ExportReport& report, const Settings& settings);
 
 struct ExportJob {
-  model::Decoder& decoder;  // whole weights; its blocks are used up
+  model::Decoder& decoder;  // whole weights, with adapters beside them or not; its blocks are used up
   Settings settings;
+  // Where the linears' weights are read when their block's turn comes; nothing: the decoder holds them.
+  std::optional<model::TensorFiles> files = {};
   Calibration calibration;       // empty where the method needs none
   Calibration held_out;          // for the perplexity; may be empty
   std::filesystem::path source;  // config.json is taken from here

@@ -63,19 +63,22 @@ void round_block(Tensor& w, Tensor& error, Tensor& codes, const Tensor& scales, 
 // The grids of columns [first, first + count) of the reordered weight, one a column.
 class ColumnGrids {
  public:
-  ColumnGrids(const Tensor& weight, const Tensor& order, const GptqSettings& settings) : settings_(settings) {
+  // weight as it was given, `w` with the columns of inputs that are always 0 taken out. A grid for whole rows
+  // counts those too, as IST's does.
+  ColumnGrids(const Tensor& weight, const Tensor& w, const Tensor& order, const GptqSettings& settings)
+      : settings_(settings),
+        found_before_(settings.order == ActOrder::fixed || settings.grid.group == weight.size(1)) {
     const int64_t in = weight.size(1), groups = in / settings.grid.group;
     grid_.scales = at::zeros({weight.size(0), groups}, at::kFloat);
     grid_.zeros = at::zeros_like(grid_.scales);
     const Tensor place = settings.order == ActOrder::fixed ? order : at::arange(in, at::kLong);
     group_ = at::floor_divide(place, settings.grid.group);
-    if (settings.order == ActOrder::fixed) grid_ = find_grid(weight, settings.grid);
+    if (found_before_) grid_ = find_grid(groups == 1 ? weight : w, settings.grid);
   }
   // Grids that begin in this block are found on what the weights have become before it.
   Grid block(const Tensor& reordered, int64_t first, int64_t count) {
     const int64_t size = settings_.grid.group;
-    for (int64_t c = (first + size - 1) / size * size;
-         settings_.order != ActOrder::fixed && c < first + count; c += size) {
+    for (int64_t c = (first + size - 1) / size * size; !found_before_ && c < first + count; c += size) {
       const Grid found = find_grid(reordered.narrow(1, c, size).contiguous(), settings_.grid);
       grid_.scales.narrow(1, c / size, 1).copy_(found.scales);
       grid_.zeros.narrow(1, c / size, 1).copy_(found.zeros);
@@ -88,6 +91,7 @@ class ColumnGrids {
 
  private:
   const GptqSettings& settings_;
+  bool found_before_;
   Grid grid_;
   Tensor group_;  // int64 (in), of each column in the order of work
 };
@@ -108,7 +112,7 @@ GptqResult gptq(const Tensor& weight, const Tensor& hessian, const GptqSettings&
   const Tensor order = settings.order == ActOrder::none
                            ? at::arange(in, at::kLong)
                            : at::argsort(h.diagonal(), /*stable=*/true, 0, /*descending=*/true);
-  ColumnGrids grids(w, order, settings);
+  ColumnGrids grids(weight, w, order, settings);
   w = w.index_select(1, order);
   h = h.index_select(0, order).index_select(1, order);
   GptqResult result;

@@ -12,6 +12,7 @@ struct GridSettings {
   at::ScalarType scale_type = at::kHalf;  // scales are rounded to it before anything is rounded to them
   int64_t min_zero = 0;                   // 1 where the file holds zero - 1
 
+  bool operator==(const GridSettings&) const = default;
   int64_t max_code() const { return (int64_t{1} << bits) - 1; }
 };
 

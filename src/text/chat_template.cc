@@ -14,6 +14,7 @@ struct ChatTemplate::Impl {
   std::optional<jinja::Template> with_tools;
   base::Json special_tokens;
   Clock clock;
+  std::string source;
 };
 
 namespace {
@@ -138,8 +139,9 @@ ChatTemplate ChatTemplate::from_directory(const fs::path& directory) {
         {directory.string()},
         "put a Jinja template into chat_template.jinja of that directory, or give one with --chat_template");
   }
-  auto impl = std::make_shared<Impl>(Impl{jinja::Template(standard->second.text, standard->second.name),
-                                          std::nullopt, special_tokens_in(directory, config), system_clock});
+  auto impl =
+      std::make_shared<Impl>(Impl{jinja::Template(standard->second.text, standard->second.name), std::nullopt,
+                                  special_tokens_in(directory, config), system_clock, standard->second.text});
   const auto with_tools = sources.find("tool_use");
   if (with_tools != sources.end()) impl->with_tools.emplace(with_tools->second.text, with_tools->second.name);
   ChatTemplate out;
@@ -152,7 +154,7 @@ ChatTemplate ChatTemplate::from_source(const std::string& source, base::Json spe
   ChatTemplate out;
   out.impl_ =
       std::make_shared<Impl>(Impl{jinja::Template(source, name), std::nullopt, std::move(special_tokens),
-                                  clock ? std::move(clock) : Clock(system_clock)});
+                                  clock ? std::move(clock) : Clock(system_clock), source});
   return out;
 }
 
@@ -172,6 +174,10 @@ std::string ChatTemplate::render(const base::Json& messages, const RenderOptions
 
 const base::Json& ChatTemplate::special_tokens() const {
   return impl_->special_tokens;
+}
+
+const std::string& ChatTemplate::source() const {
+  return impl_->source;
 }
 
 }  // namespace swift::text

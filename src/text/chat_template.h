@@ -36,6 +36,8 @@ class ChatTemplate {
   // Throws base::Error(data) with the template's line: raise_exception, undefined attribute, bad types.
   std::string render(const base::Json& messages, const RenderOptions& options = {}) const;
   const base::Json& special_tokens() const;
+  // The Jinja text, of the template without tools where there are two.
+  const std::string& source() const;
 
   struct Impl;
 

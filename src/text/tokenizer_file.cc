@@ -156,11 +156,11 @@ class Handler {
     return true;
   }
 
-  // Of the top level only what encoding and decoding use; of the model no list but the merges.
+  // Of the top level only what encoding, decoding and export use; of the model no list but the merges.
   bool keeps(const Json& child) const {
     if (stack_.size() == 1) {
       return key_ == "added_tokens" || key_ == "normalizer" || key_ == "pre_tokenizer" || key_ == "decoder" ||
-             key_ == "model";
+             key_ == "post_processor" || key_ == "model";
     }
     return !(in_model() && key_ == "vocab" && child.is_array());
   }

@@ -35,8 +35,8 @@ struct TokenizerFile {
   std::string texts;               // every token and merge part, back to back
   std::vector<VocabEntry> vocab;   // model.vocab in file order
   std::vector<MergeEntry> merges;  // model.merges in file order, rank = index
-  base::Json rest;                 // added_tokens, normalizer, pre_tokenizer, decoder, and model's settings
-  bool vocab_is_object = false;    // false for Unigram, whose vocabulary is a list
+  base::Json rest;  // added_tokens, normalizer, pre_tokenizer, decoder, post_processor, model's settings
+  bool vocab_is_object = false;  // false for Unigram, whose vocabulary is a list
   bool has_merges = false;
 
   std::string_view text(TextSpan span) const {

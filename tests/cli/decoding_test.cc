@@ -80,8 +80,8 @@ TEST_CASE("a server logs a line for each request and one of statistics, unless i
   const base::Json asked = question({{"ignore_eos", true}, {"request_id", "mine-7"}});
   REQUIRE(ask(server.port(), "/v1/chat/completions", asked.dump()).status == 200);
   const std::string seconds = R"( \d+\.\d{3} s, )";
-  CHECK(log_matches(server, R"(server: \S*mine-7 /v1/chat/completions \d+\+12 tokens, TTFT)" + seconds +
-                                "ITL" + seconds + R"(\d+\.\d{3} s, length)"));
+  CHECK(log_matches(server, R"(server: \S*mine-7 chat \d+\+12 tokens, TTFT)" + seconds + "ITL" + seconds +
+                                R"(\d+\.\d{3} s, length)"));
   CHECK(log_matches(server, R"(server: 0 running, 0 waiting; prompt \d+\.\d tokens/s, generation \d+\.\d )"
                             R"(tokens/s; cache \d+\.\d %; prefix hits \d+\.\d %)"));
   Deployed quiet(f.model, {"--log_interval", "0", "--verbose", "false"});

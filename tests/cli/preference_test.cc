@@ -30,13 +30,12 @@ Outcome run_words(std::vector<std::string> words, const std::vector<std::string>
   return swift::tests::swift(words);
 }
 
-// How often the model itself finds the preferred answer of a held-out pair the likelier one.
+// How often the model itself finds the preferred answer of a held-out pair the likelier one, by the mean
+// log-probability of its tokens (SimPO's reward): sums would prefer what is short.
 double own_accuracy(const fs::path& output, const std::vector<std::string>& adapters) {
   const Outcome measured = run_words({"train",
                                       "--method",
-                                      "dpo",
-                                      "--reference_free",
-                                      "true",
+                                      "simpo",
                                       "--model",
                                       kSource / "assets/demo/base",
                                       "--dataset",

@@ -1,11 +1,13 @@
 """Writes tests/golden/quantization.safetensors and tests/golden/models/{qwen3_awq,qwen3_gptq}: packed weights, GPTQ and
 AWQ as the programs that made these formats compute them.
 
-    pip download --no-deps autoawq==0.2.9 auto-gptq==0.7.1 compressed-tensors==0.20.0, unpacked into one directory
-    python tests/golden/quantization.py DIRECTORY          (a minute; the packages are read, not installed)
+    pip download --no-deps autoawq==0.2.9 auto-gptq==0.7.1 compressed-tensors==0.20.1, unpacked into one directory
+    pip install gptqmodel==7.7.0
+    python tests/golden/quantization.py DIRECTORY          (a minute; what lies there is read, not installed)
 
 pack.awq.*              codes (out, in), zeros (out, groups) uint8, qweight, qzeros, scales by AutoAWQ's WQLinear_GEMM
-pack.gptq<bits>.*       the same by AutoGPTQ's QuantLinear, with g_idx for 4 bits; <bits> 2, 3, 4, 8
+pack.gptq<bits>.*       the same by AutoGPTQ's QuantLinear, with g_idx for 4 bits; <bits> 2, 3, 4, 8; qzeros_v2 and equal
+                        qweight, qzeros and scales by GPTQModel's TorchLinear
 pack.ct<bits>.*         codes and zeros with packed, packed_zeros by compressed-tensors' pack_to_int32
 gptq.weight, .inputs    one linear (48, 256) and its inputs (512, 256); gptq.hessian as GPTQ.add_batch makes it
 gptq.<case>.*           codes, scales, zeros, g_idx of AutoGPTQ's GPTQ.fasterquant (IST's algorithm)
@@ -18,8 +20,10 @@ import sys
 import types
 from unittest import mock
 
+import gptqmodel
 import torch
 import transformers
+from gptqmodel.nn_modules.qlinear.torch import TorchLinear
 from safetensors.torch import load_file, save_file
 
 import oracle
@@ -111,6 +115,21 @@ def pack_gptq(quant_linear, values, scales, zeros, bits, g_idx=None):
     return {"qweight": made.qweight, "qzeros": made.qzeros, "scales": made.scales.half(), "g_idx": made.g_idx}
 
 
+def pack_gptqmodel(values, scales, zeros, bits, expected, g_idx=None):
+    """GPTQModel's packing of the same, which must be `expected`; its zero points of version 2."""
+    out, inner = values.shape
+    made = TorchLinear(bits=bits, group_size=GROUP, sym=False, desc_act=g_idx is not None, in_features=inner,
+                       out_features=out)
+    index = torch.arange(inner, dtype=torch.int32) // GROUP if g_idx is None else g_idx
+    made.pack_original(linear_of(values.clone()), scales.clone(), zeros.int(), index)
+    second = made.qzeros.clone()
+    with torch.inference_mode():
+        gptqmodel.utils.model.convert_gptq_v2_to_v1_format_module(made, types.SimpleNamespace(bits=bits, pack_dtype=torch.int32))
+    for key in ("qweight", "qzeros", "scales"):
+        assert torch.equal(getattr(made, key), expected[key]), (bits, key)
+    return second
+
+
 def packing_cases(gemm, packing, quant_linear, pack_to_int32):
     found = {}
     def keep(name, **tensors):
@@ -126,8 +145,12 @@ def packing_cases(gemm, packing, quant_linear, pack_to_int32):
             keep("awq", codes=codes, zeros=zeros, **awq)
             g_idx = (torch.arange(96) // GROUP)[torch.randperm(96)].int()
             wide = (codes.float() - zeros.float()[:, g_idx.long()]) * scales[:, g_idx.long()]
-            keep("gptq4_order", codes=codes, zeros=zeros, **pack_gptq(quant_linear, wide, scales, zeros, 4, g_idx))
-        keep(f"gptq{bits}", codes=codes, zeros=zeros, **pack_gptq(quant_linear, values, scales, zeros, bits))
+            ordered = pack_gptq(quant_linear, wide, scales, zeros, 4, g_idx)
+            pack_gptqmodel(wide, scales, zeros, 4, ordered, g_idx)
+            keep("gptq4_order", codes=codes, zeros=zeros, **ordered)
+        packed = pack_gptq(quant_linear, values, scales, zeros, bits)
+        keep(f"gptq{bits}", codes=codes, zeros=zeros, **packed,
+             qzeros_v2=pack_gptqmodel(values, scales, zeros, bits, packed))
         if bits in (4, 8):
             signed = lambda t: (t.int() - 2 ** (bits - 1)).to(torch.int8)
             keep(f"ct{bits}", codes=codes, zeros=zeros, packed=pack_to_int32(signed(codes), bits),
@@ -176,6 +199,9 @@ def awq_cases(quantizer):
                  "_compute_best_clip", "_search_best_scale"):
         setattr(self, name, types.MethodType(getattr(quantizer, name), self))
     linear = linear_of(weight.clone())
+    # AutoAWQ puts the weight back after each ratio from state_dict().cpu(), a copy on a GPU and none on the CPU.
+    own = weight.clone()
+    linear.state_dict = lambda: {"weight": own}
     _, _, scale = self._search_best_scale(linear, linear, [linear], inputs[None])
     clip = self._compute_best_clip(weight * scale, inputs / scale)
     return {"awq.weight": weight, "awq.inputs": inputs, "awq.scale": scale, "awq.clip": clip.squeeze(-1).contiguous()}
@@ -218,7 +244,7 @@ def main():
     found.update(awq_cases(quantizer))
     oracle.write_tensors(oracle.HERE / "quantization.safetensors", found,
                          oracle.provenance("quantization.py", SEED, autoawq="0.2.9", auto_gptq="0.7.1",
-                                           compressed_tensors="0.20.0"))
+                                           gptqmodel="7.7.0", compressed_tensors="0.20.1"))
     packed_model("awq", lambda *parts: pack_awq(gemm, *parts), False,
                  {"quant_method": "awq", "bits": 4, "group_size": GROUP, "zero_point": True, "version": "gemm"})
     packed_model("gptq", lambda *parts: pack_gptq(quant_linear, *parts, 4), True,

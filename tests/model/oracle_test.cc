@@ -9,6 +9,7 @@
 #include "golden.h"
 #include "model/adapter.h"
 #include "model/load.h"
+#include "model/value_head.h"
 
 using namespace swift;
 using tests::golden;
@@ -66,4 +67,26 @@ TEST_CASE("PEFT loads our adapters and transformers our merged models, with the 
     CHECK(run({python, golden("check_merged.py").string(), "--model", merged.string(), "--logits", logits,
                "--ids-key", "ids", "--logits-key", "logits_merged"}) == 0);
   }
+}
+
+TEST_CASE("PEFT and transformers load our reward models, with the same scores", "[.][slow]") {
+  const char* python = std::getenv("SWIFT_ORACLE_PYTHON");
+  if (python == nullptr) {
+    WARN("skipped: SWIFT_ORACLE_PYTHON names no Python with peft and transformers");
+    return;
+  }
+  const std::string check = golden("check_reward.py").string();
+  const fs::path full = golden("reward") / "full", base = golden("models") / "qwen3";
+  const model::Decoder whole = model::load_decoder(full, std::nullopt);
+  const fs::path saved = fresh("swift-oracle-reward");
+  model::save_model(whole, full, saved);
+  CHECK(run({python, check, "--model", saved.string(), "--scores", (full / "golden.safetensors").string()}) ==
+        0);
+  const fs::path given = golden("reward") / "adapter";
+  model::Decoder decoder = model::load_decoder(base, std::nullopt);
+  const model::LoraSettings settings = model::load_adapter(decoder, given);
+  const fs::path adapter = fresh("swift-oracle-reward-adapter");
+  model::save_adapter(decoder, settings, base.string(), adapter);
+  CHECK(run({python, check, "--model", base.string(), "--adapter", adapter.string(), "--scores",
+             (given / "golden.safetensors").string()}) == 0);
 }

@@ -87,8 +87,8 @@ TEST_CASE("the scales of AWQ are AutoAWQ's") {
   quant::ScaleGroup group;
   group.weights = {weight};
   group.grids = {{.bits = 4, .group = 32, .sym = false, .scale_type = at::kFloat}};
-  group.x_mean = stats.abs_sum / 256.0;
-  const auto found = quant::search_scale(group, true, quant::gram_loss(group.weights, stats.gram));
+  group.x_mean = stats.abs_mean();
+  const auto found = quant::search_scale(group, true, quant::gram_loss(group.weights, stats.gram()));
   CHECK(found.loss < found.plain_loss);
   CHECK(at::allclose(found.scale, files().get("awq.scale"), 1e-4, 1e-5));
 }
@@ -98,7 +98,7 @@ TEST_CASE("the clipping of AWQ is AutoAWQ's") {
   const at::Tensor weight = files().get("awq.weight") * scale;
   quant::InputStats stats;
   stats.add(files().get("awq.inputs") / scale);
-  const auto limits = quant::search_clip(weight, stats.gram,
+  const auto limits = quant::search_clip(weight, stats.gram(),
                                          {.bits = 4, .group = 32, .sym = false, .scale_type = at::kFloat});
   const at::Tensor expected = files().get("awq.clip");
   // Two candidates may have the same error up to rounding.

@@ -1,4 +1,4 @@
-// On-disk forms against AutoAWQ's, AutoGPTQ's and compressed-tensors' own packing
+// On-disk forms against AutoAWQ's, AutoGPTQ's, GPTQModel's and compressed-tensors' own packing
 // (tests/golden/quantization.py), and packed models against transformers with the dequantized weights.
 #include "model/packed/packing.h"
 
@@ -60,7 +60,7 @@ TEST_CASE("bits are packed and unpacked, whatever their number") {
   }
 }
 
-TEST_CASE("codes and zero points lie as AutoAWQ, AutoGPTQ and compressed-tensors lay them") {
+TEST_CASE("codes and zero points lie as AutoAWQ, AutoGPTQ, GPTQModel and compressed-tensors lay them") {
   const auto files = model::TensorFiles::from_file(golden("quantization.safetensors"));
   const auto get = [&](const std::string& name) { return files.get("pack." + name).clone(); };
   CHECK(model::pack_awq(get("awq.codes")).equal(get("awq.qweight")));
@@ -74,6 +74,7 @@ TEST_CASE("codes and zero points lie as AutoAWQ, AutoGPTQ and compressed-tensors
     CHECK(model::pack_gptq_zeros(get(name + "zeros"), bits, false).equal(get(name + "qzeros")));
     CHECK(model::unpack_gptq_zeros(get(name + "qzeros"), bits, false).equal(get(name + "zeros")));
     const at::Tensor v2 = model::pack_gptq_zeros(get(name + "zeros"), bits, true);
+    CHECK(v2.equal(get(name + "qzeros_v2")));
     CHECK(model::unpack_gptq_zeros(v2, bits, true).equal(get(name + "zeros")));
   }
   CHECK(model::pack_gptq(get("gptq4_order.codes"), 4).equal(get("gptq4_order.qweight")));

@@ -141,3 +141,23 @@ TEST_CASE("a plan above the limit warns, and one far above is refused with what 
     CHECK(error.hint().find("tuner_type: lora") != std::string::npos);
   }
 }
+
+TEST_CASE("the plan counts packed linears as they lie in memory") {
+  for (const std::string name : {"qwen3_awq", "qwen3_gptq"}) {
+    CAPTURE(name);
+    config::Task task = task_of("lora", "adamw");
+    task.model = golden(name).string();
+    model::Decoder decoder = model::load_decoder(task.model, std::nullopt);
+    int64_t held = 0;
+    for (const auto& [weight, tensor] : decoder.weights())
+      held += tensor.numel() * static_cast<int64_t>(tensor.element_size());
+    for (const model::LinearLayer* linear : decoder.linears()) {
+      if (!linear->quantized) continue;
+      held += linear->quantized->bytes();
+      held -= linear->weight.numel() * static_cast<int64_t>(linear->weight.element_size());
+    }
+    const train::Plan plan = plan_of(task);
+    CHECK(bytes_of(plan, "weights") == held);
+    CHECK(plan.items().at(1).note.find("packed") != std::string::npos);
+  }
+}

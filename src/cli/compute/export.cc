@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "cli/compute/gguf.h"
 #include "cli/compute/loading.h"
 #include "cli/compute/quantize.h"
 #include "cli/compute/verbs.h"
@@ -40,21 +41,24 @@ void check_target(const fs::path& target, const config::Task& task) {
                     "set exist_ok: true to replace it, or choose another output_dir");
 }
 
-// The task's model with its vocabulary and adapters, all weights whole.
+// The task's model with its vocabulary and adapters, all weights whole. Quantization converts and merges one
+// block after another: then the weights stay mapped, with the adapter beside them.
 model::Decoder merged_model(const config::Task& task, const fs::path& tokenizer) {
-  model::Decoder decoder =
-      model::load_decoder(task.model, model::parse_dtype(task.torch_dtype), base_quantization(task));
+  const bool by_block = config::quantizes(task);
+  model::Decoder decoder = model::load_decoder(
+      task.model, by_block ? std::nullopt : model::parse_dtype(task.torch_dtype), base_quantization(task));
   if (!task.new_special_tokens.empty())
     fit_vocabulary(task, text::Tokenizer::load(tokenizer, task.new_special_tokens), decoder);
   if (task.adapters.empty()) return decoder;
   model::load_adapter(decoder, without_slash(task.adapters.front()));
-  model::merge_adapter(decoder);
+  if (!by_block) model::merge_adapter(decoder);
   return decoder;
 }
 
 fs::path target_of(const config::Task& task) {
   if (task.is_set("output_dir")) return task.output_dir;
   const fs::path source = without_slash(task.adapters.empty() ? task.model : task.adapters.front());
+  if (config::writes_gguf(task)) return source.string() + "-gguf-" + task.gguf_type;
   if (!config::quantizes(task)) return source.string() + "-merged";
   const std::string& method = *task.quant_method;
   return source.string() + "-" + method + (method == "fp8" ? "" : "-int" + std::to_string(*task.quant_bits));
@@ -63,13 +67,18 @@ fs::path target_of(const config::Task& task) {
 }  // namespace
 
 int export_model(const config::Task& task) {
-  const bool quantizes = config::quantizes(task);
-  if (task.adapters.empty() && !quantizes)
+  const bool quantizes = config::quantizes(task), gguf = config::writes_gguf(task);
+  if (task.adapters.empty() && !quantizes && !gguf)
     throw base::Error(base::ExitCode::usage, "export --merge_lora needs --adapters DIR");
   const fs::path target = target_of(task);
   check_target(target, task);
+  if (gguf) check_gguf(task);
   const fs::path tokenizer = tokenizer_directory(task);
   model::Decoder decoder = merged_model(task, tokenizer);
+  if (gguf) {
+    export_gguf(task, decoder, target);
+    return 0;
+  }
   if (quantizes) {
     quantize_model(task, decoder, tokenizer, target);
     return 0;

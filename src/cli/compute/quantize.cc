@@ -5,8 +5,10 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "base/signals.h"
 #include "cli/compute/loading.h"
 #include "config/serialize.h"
+#include "model/vocabulary_adapter.h"
 #include "quant/export.h"
 #include "text/new_tokens.h"
 #include "train/base_fingerprint.h"
@@ -113,6 +115,15 @@ void load_calibration(const config::Task& task, quant::ExportJob& job, int64_t m
       known.begin(), known.begin() + std::min<int64_t>(kHeldOutSequences, job.calibration.count()));
 }
 
+// Embeddings, norm and head with the adapter merged, in the type that the model computes in.
+void convert_ends(model::Decoder& decoder, std::optional<at::ScalarType> type) {
+  model::merge_vocabulary(decoder);
+  const at::ScalarType wanted = type.value_or(decoder.dtype());
+  decoder.embed_tokens = decoder.embed_tokens.to(wanted);
+  decoder.norm = decoder.norm.to(wanted);
+  decoder.lm_head = decoder.spec.tied_embeddings ? decoder.embed_tokens : decoder.lm_head.to(wanted);
+}
+
 // What must be the same for an interrupted run to be gone on with.
 std::string identity_of(const config::Task& task, const quant::ExportJob& job) {
   std::string text = train::base_fingerprint(task.model);
@@ -126,6 +137,17 @@ std::string identity_of(const config::Task& task, const quant::ExportJob& job) {
       text.append(reinterpret_cast<const char*>(sequence.data()), sequence.size() * sizeof(int32_t));
   }
   return base::fnv1a_hex(text);
+}
+
+// Published tables of GPTQ and AWQ models lose two to four points below two billion
+// parameters with groups of 128.
+void suggest_group(const config::Task& task, const model::Decoder& decoder) {
+  constexpr int64_t kSmall = 2'000'000'000, kLargeGroup = 128;
+  int64_t parameters = 0;
+  for (const auto& [name, tensor] : decoder.weights()) parameters += tensor.numel();
+  const bool wide = task.group_size == kLargeGroup || task.group_size == -1;
+  if (parameters >= kSmall || !wide || *task.quant_bits > 4 || task.quant_method == "fp8") return;
+  base::log::info("a model of this size loses less with group_size: 64 or 32");
 }
 
 void say(const quant::ExportReport& report, const fs::path& target) {
@@ -150,8 +172,11 @@ void quantize_model(const config::Task& task, model::Decoder& decoder, const fs:
   }
   if (decoder.score.defined())
     throw base::Error(base::ExitCode::usage, "a reward model cannot be quantized", {task.model});
+  suggest_group(task, decoder);
+  base::install_stop_handlers();
   const fs::path whole = fs::absolute(target).lexically_normal();
-  quant::ExportJob job{decoder, settings_of(task)};
+  convert_ends(decoder, model::parse_dtype(task.torch_dtype));
+  quant::ExportJob job{decoder, settings_of(task), model::TensorFiles::from_directory(task.model)};
   job.source = task.model;
   job.text = task.model;
   job.work = whole.parent_path() / ("." + whole.filename().string() + ".quantizing");

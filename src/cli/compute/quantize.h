@@ -7,8 +7,8 @@
 
 namespace swift::cli {
 
-// Quantizes the decoder, whole and with adapters merged, into `target`, which must not exist or may be
-// replaced. `text`: where tokenizer and generation files come from.
+// Quantizes the decoder, whole and with adapters beside its weights, into `target`, which must not exist or
+// may be replaced. `text`: where tokenizer and generation files come from.
 void quantize_model(const config::Task& task, model::Decoder& decoder, const std::filesystem::path& text,
                     const std::filesystem::path& target);
 

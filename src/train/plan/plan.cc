@@ -46,8 +46,9 @@ struct Shapes {
   int64_t elements = 0;
 };
 
-bool is_quantized(const config::Task& task) {
-  return task.quant_method.value_or("") == "bnb" && task.tuner_type == "lora";
+bool is_quantized(const PlanInput& input) {
+  if (input.task.tuner_type != "lora") return false;
+  return input.task.quant_method.value_or("") == "bnb" || !input.packed.empty();
 }
 
 // Bytes of a linear's weight in the form of ops/four_bit.h or ops/int8_weight.h.
@@ -61,7 +62,10 @@ int64_t quantized_bytes(const Tensor& weight, const config::Task& task) {
 void count_quantized(Shapes& shapes, const PlanInput& input) {
   for (const model::LinearLayer* linear : shapes.decoder.linears()) {
     const int64_t full = bytes_of(linear->weight);
-    shapes.weights += quantized_bytes(linear->weight, input.task) - full;
+    const auto packed = input.packed.find(linear->name);
+    if (!input.packed.empty() && packed == input.packed.end()) continue;  // left whole
+    shapes.weights +=
+        (input.packed.empty() ? quantized_bytes(linear->weight, input.task) : packed->second) - full;
     shapes.unpacked = std::max(shapes.unpacked, full);
   }
 }
@@ -100,7 +104,7 @@ Shapes shapes_of(const PlanInput& input) {
     shapes.weights += bytes_of(weight);
     shapes.elements += weight.numel();
   });
-  if (is_quantized(input.task)) count_quantized(shapes, input);
+  if (is_quantized(input)) count_quantized(shapes, input);
   if (input.spec.tied_embeddings) shapes.decoder.lm_head = shapes.decoder.embed_tokens;
   if (input.task.tuner_type == "lora") {
     shapes.adapter = lora_settings(input.task);
@@ -271,7 +275,9 @@ PlanItem optimizer_item(const PlanInput& input, const std::vector<Parameter>& pa
 
 PlanItem weights_item(const PlanInput& input, const Shapes& shapes) {
   const std::string dtype = type_name(input.dtype);
-  if (is_quantized(input.task)) {
+  if (!input.packed.empty() && is_quantized(input))
+    return {"weights", dtype, shapes.weights, "frozen, linears packed as on disk"};
+  if (is_quantized(input)) {
     const std::string bits = input.task.quant_bits == 8 ? "8" : "4";
     return {"weights", dtype, shapes.weights, "frozen, linears in " + bits + " bits"};
   }

@@ -2,6 +2,7 @@
 // activations and logits, from the shapes of the model alone. The sums follow the tensors that our own
 // operations keep and make (ops/*.cc, model/decoder.cc).
 #pragma once
+#include <map>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,7 @@ struct PlanInput {
   at::ScalarType stored;  // of the weights on disk
   BatchShape batch;
   int64_t program = 0;  // resident bytes before the weights are loaded: libraries, tokenizer, data
+  std::map<std::string, int64_t> packed = {};  // bytes of the linears that the checkpoint packs, by module
 };
 
 // Throws base::Error(usage) for a tuner or optimizer that does not fit the model.

@@ -8,6 +8,7 @@
 #include "config/optim.h"
 #include "model/families.h"
 #include "model/load.h"
+#include "model/packed/packed_sizes.h"
 #include "train/batches.h"
 #include "train/steps.h"
 
@@ -109,7 +110,10 @@ Plan plan_of(const config::Task& task, const BatchShape& batch, int64_t program)
   const model::ModelSpec spec = model::read_spec(config);
   const auto stored = model::parse_dtype(config.dtype()).value_or(at::kFloat);
   const auto dtype = model::parse_dtype(task.torch_dtype).value_or(stored);
-  return make_plan({task, spec, dtype, stored, batch, program});
+  PlanInput input{task, spec, dtype, stored, batch, program};
+  if (const auto form = model::read_packed_form(config))
+    input.packed = model::packed_sizes(model::TensorFiles::from_directory(task.model), *form);
+  return make_plan(input);
 }
 
 std::string check_fit(const Plan& plan, const config::Task& task, const base::MemoryLimit& limit) {

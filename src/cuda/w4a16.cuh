@@ -1,0 +1,136 @@
+// Kernels of w4a16.h.
+#pragma once
+#include <type_traits>
+
+#include "cuda/dialect.h"
+#include "cuda/w4a16.h"
+
+namespace swift::cuda {
+
+constexpr int kInt4Warps = 8;
+constexpr int kTileOut = 16, kTileIn = 64;
+
+// Four codes a word, in pairs at bits 4 i of both halves, as two values minus their zero: exact. 0x6400 | q
+// is the fp16 1024 + q, 0x4300 | q the bf16 128 + q; `zero` holds the same of the zero, twice.
+template <class T>
+__device__ __forceinline__ uint32_t codes_minus_zero(uint32_t word, uint32_t zero) {
+  constexpr int kAndOr = (0xF0 & 0xCC) | 0xAA;
+  if constexpr (std::is_same_v<T, bf16>) {
+    const uint32_t value = lop3<kAndOr>(word, 0x000F000F, 0x43004300);
+    return fma2<bf16>(zero, 0xBF80BF80, value);  // value - zero
+  } else {
+    return sub_f16x2(lop3<kAndOr>(word, 0x000F000F, 0x64006400), zero);
+  }
+}
+template <class T>
+__device__ __forceinline__ uint32_t zero_pair(uint32_t zero) {
+  return (zero | zero << 16) | (std::is_same_v<T, bf16> ? 0x43004300 : 0x64006400);
+}
+
+// Blocks of 8 rows of x: Blocks. Block b has 16 outputs; its warps share the tiles of the inputs by turns.
+template <class T, int Blocks>
+__global__ void __launch_bounds__(kInt4Warps* kWarpThreads) int4_linear_kernel(Int4Linear a) {
+  SWIFT_SHARED(float, sums, kInt4Warps* kTileOut * 8 * Blocks);
+  const int lane = static_cast<int>(threadIdx.x) % kWarpThreads,
+            warp = static_cast<int>(threadIdx.x) / kWarpThreads;
+  const int g = lane / 4, t = lane % 4;
+  const int tiles = a.weight.in / kTileIn, tiles_of_group = a.weight.group / kTileIn;
+  const int first_out = static_cast<int>(blockIdx.x) * kTileOut;
+  const uint32_t* words = a.weight.words + (int64_t{blockIdx.x} * tiles * 32 + lane) * 4;
+  const auto* scales = static_cast<const T*>(a.weight.scales) + first_out + g;
+  const uint8_t* zeros = a.weight.zeros + first_out + g;
+  float out[Blocks][4] = {};
+#pragma unroll 2
+  for (int tile = warp; tile < tiles; tile += kInt4Warps) {
+    const auto codes = load_once<4>(words + int64_t{tile} * 128);
+    const int64_t group_at = int64_t{tile / tiles_of_group} * a.weight.out;
+    const float scale[2] = {to_float(scales[group_at]), to_float(scales[group_at + 8])};
+    const uint32_t zero[2] = {zero_pair<T>(zeros[group_at]), zero_pair<T>(zeros[group_at + 8])};
+    uint32_t x[Blocks][8];
+#pragma unroll
+    for (int b = 0; b < Blocks; ++b) {
+      const int row = b * 8 + g;
+      const auto* from =
+          static_cast<const uint32_t*>(a.x) + (int64_t{row} * a.weight.in + tile * kTileIn) / 2 + t * 8;
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        Pack<uint32_t, 4> pack{};
+        if (row < a.rows) pack = load<4>(from + half * 4);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) x[b][half * 4 + i] = pack[i];
+      }
+    }
+    float part[Blocks][4] = {};
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      uint32_t w[4];
+#pragma unroll
+      for (int i = 0; i < 4; ++i) w[i] = codes_minus_zero<T>(codes[j] >> 4 * i, zero[i % 2]);
+#pragma unroll
+      for (int b = 0; b < Blocks; ++b) {
+        const uint32_t pair[2] = {x[b][2 * j], x[b][2 * j + 1]};
+        mma_m16n8k16<T>(part[b], w, pair);
+      }
+    }
+#pragma unroll
+    for (int b = 0; b < Blocks; ++b) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) out[b][i] += part[b][i] * scale[i / 2];
+    }
+  }
+#pragma unroll
+  for (int b = 0; b < Blocks; ++b) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int row = b * 8 + t * 2 + i % 2, o = g + i / 2 * 8;
+      sums[(warp * 8 * Blocks + row) * kTileOut + o] = out[b][i];
+    }
+  }
+  __syncthreads();
+  for (int i = static_cast<int>(threadIdx.x); i < a.rows * kTileOut; i += kInt4Warps * kWarpThreads) {
+    float sum = 0;
+    for (int w = 0; w < kInt4Warps; ++w) sum += sums[w * 8 * Blocks * kTileOut + i];
+    const int o = first_out + i % kTileOut;
+    if (a.bias) sum += to_float(static_cast<const T*>(a.bias)[o]);
+    static_cast<T*>(a.y)[int64_t{i / kTileOut} * a.weight.out + o] = from_float<T>(sum);
+  }
+}
+
+__device__ __forceinline__ uint32_t checkpoint_code(const GroupCodes& s, const uint32_t* words, int row,
+                                                    int column) {
+  if (s.layout == GroupLayout::gptq)
+    return words[int64_t{row / 8} * s.columns + column] >> 4 * (row % 8) & 15;
+  const int c = column % 8;
+  return words[int64_t{row} * (s.columns / 8) + column / 8] >> 4 * (c / 2 + c % 2 * 4) & 15;
+}
+
+// Thread i makes word i.
+__global__ void __launch_bounds__(256) pack_words_kernel(GroupCodes source, PackedInt4 target) {
+  const int64_t at = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (at >= int64_t{target.out} * target.in / 8) return;
+  const int j = static_cast<int>(at % 4), lane = static_cast<int>(at / 4 % 32), g = lane / 4, t = lane % 4;
+  const int64_t tile = at / 128;
+  const int tiles = target.in / kTileIn;
+  const int first_in = static_cast<int>(tile % tiles) * kTileIn + 16 * t + 4 * j;
+  const int first_out = static_cast<int>(tile / tiles) * kTileOut + g;
+  uint32_t word = 0;
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {  // bits 4 (i % 4) of half i / 4
+    const int row = first_in + i % 4 / 2 * 2 + i / 4, column = first_out + i % 2 * 8;
+    word |= checkpoint_code(source, source.qweight, row, column) << (4 * (i % 4) + i / 4 * 16);
+  }
+  target.words[at] = word;
+}
+
+template <class T, class S>
+__global__ void __launch_bounds__(256) pack_scales_kernel(GroupCodes source, PackedInt4 target) {
+  const int64_t at = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (at >= int64_t{target.in / target.group} * target.out) return;
+  const int group = static_cast<int>(at / target.out), column = static_cast<int>(at % target.out);
+  static_cast<T*>(target.scales)[at] = from_float<T>(to_float(static_cast<const S*>(source.scales)[at]));
+  const int c = column % 8, shift = source.layout == GroupLayout::gptq ? 4 * c : 4 * (c / 2 + c % 2 * 4);
+  const uint32_t zero = source.qzeros[int64_t{group} * (target.out / 8) + column / 8] >> shift & 15;
+  target.zeros[at] = static_cast<uint8_t>(zero + static_cast<uint32_t>(source.zero_offset));
+}
+
+}  // namespace swift::cuda

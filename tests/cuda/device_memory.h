@@ -1,0 +1,34 @@
+// What a test needs of a device. cuda_host/device_memory.cc is the execution layer's; cuda/device_memory.cu a
+// GPU's.
+#pragma once
+#include <cstddef>
+#include <string>
+
+namespace swift::cuda_test {
+
+// Aligned to 256 bytes; garbage at first.
+void* allocate(size_t bytes, const std::string& name);
+void release(void* data);
+void upload(void* to, const void* from, size_t bytes);
+// After all queued kernels.
+void download(void* to, const void* from, size_t bytes);
+// Kernels queued so far; 0 where they are not counted.
+size_t launches();
+// False without a device, with the reason.
+bool present(std::string& reason);
+
+// Orders in which the execution layer can give threads and blocks their turns; 1 on a GPU.
+int orders();
+void set_order(int order);
+
+// Runs `body` once for each.
+template <class Body>
+void in_every_order(Body body) {
+  for (int order = 0; order < orders(); ++order) {
+    set_order(order);
+    body();
+  }
+  set_order(0);
+}
+
+}  // namespace swift::cuda_test

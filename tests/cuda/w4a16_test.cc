@@ -1,0 +1,90 @@
+#include "cuda/w4a16.h"
+
+#include "cuda/compare.h"
+
+using namespace swift::cuda;
+using namespace swift::cuda_test;
+
+namespace {
+
+// A checkpoint's words and what they mean.
+struct Checkpoint {
+  std::vector<uint32_t> words, zeros;
+  std::vector<float> scales;
+  std::vector<double> meaning;  // (in, out)
+};
+Checkpoint checkpoint(GroupLayout layout, Type scale_type, size_t in, size_t out, size_t group) {
+  constexpr size_t kAwqNibble[] = {0, 4, 1, 5, 2, 6, 3, 7};  // of column 0 .. 7
+  std::mt19937 random(3);
+  const bool awq = layout == GroupLayout::awq;
+  const size_t groups = in / group;
+  Checkpoint c{std::vector<uint32_t>(in * out / 8),
+               std::vector<uint32_t>(groups * out / 8),
+               normal(scale_type, groups * out, 1),
+               {}};
+  std::vector<uint32_t> zero(groups * out);
+  for (auto& z : zero) z = awq ? random() % 16 : 1 + random() % 16;
+  for (size_t i = 0; i < in; ++i) {
+    for (size_t o = 0; o < out; ++o) {
+      const uint32_t q = random() % 16;
+      const size_t at = i / group * out + o;
+      c.words[awq ? i * (out / 8) + o / 8 : i / 8 * out + o] |= q << 4 * (awq ? kAwqNibble[o % 8] : i % 8);
+      c.meaning.push_back((static_cast<double>(q) - zero[at]) * c.scales[at]);
+      if (i % group == 0) {
+        c.zeros[i / group * (out / 8) + o / 8] |= (zero[at] - (awq ? 0 : 1))
+                                                  << 4 * (awq ? kAwqNibble[o % 8] : o % 8);
+      }
+    }
+  }
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("4-bit linear layers of few rows equal their plain twin") {
+  struct Shape {
+    size_t in, out, group;
+  };
+  for (const Type type : {Type::float16, Type::bfloat16}) {
+    for (const auto layout : {GroupLayout::awq, GroupLayout::gptq}) {
+      for (const Shape s : {Shape{64, 16, 64}, {640, 48, 128}, {1152, 32, 384}}) {
+        const Checkpoint c = checkpoint(layout, type, s.in, s.out, s.group);
+        const Buffer<uint32_t> qweight("qweight", c.words), qzeros("qzeros", c.zeros),
+            words("words", s.in * s.out / 8);
+        const Values scales("scales", type, c.scales), packed("packed scales", type, c.scales.size());
+        const Buffer<uint8_t> zeros("zeros", c.scales.size());
+        const PackedInt4 w{words.data(),           packed.data(),           zeros.data(),
+                           static_cast<int>(s.in), static_cast<int>(s.out), static_cast<int>(s.group)};
+        pack_int4({type, type, layout, qweight.data(), qzeros.data(), scales.data(), nullptr,
+                   layout == GroupLayout::awq ? 0 : 1, nullptr, w.in, w.out, w.group},
+                  w, nullptr);
+        for (const size_t rows : {1U, 3U, 8U, 9U, 16U, 32U}) {
+          for (const bool with_bias : {false, true}) {
+            CAPTURE(s.in, s.out, rows, with_bias, static_cast<int>(type));
+            const auto x = normal(type, rows * s.in, 5, 0.25F), bias = normal(type, s.out, 6);
+            std::vector<double> wanted;
+            for (size_t r = 0; r < rows; ++r) {
+              for (size_t o = 0; o < s.out; ++o) {
+                double sum = with_bias ? bias[o] : 0;
+                for (size_t i = 0; i < s.in; ++i) sum += x[r * s.in + i] * c.meaning[i * s.out + o];
+                wanted.push_back(sum);
+              }
+            }
+            const Values dx("x", type, x), db("bias", type, bias), y("y", type, rows * s.out);
+            const auto check = [&] {
+              int4_linear(
+                  {type, dx.data(), w, with_bias ? db.data() : nullptr, y.data(), static_cast<int>(rows)},
+                  nullptr);
+              check_near(y.read(), wanted, type, 0.5);
+            };
+            if (rows == 9) {
+              in_every_order(check);
+            } else {
+              check();
+            }
+          }
+        }
+      }
+    }
+  }
+}

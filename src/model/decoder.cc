@@ -24,18 +24,27 @@ Tensor apply(const LinearLayer& linear, const Tensor& x, const Pass& pass) {
   return pass.adapters != nullptr ? linear.forward(x, *pass.adapters) : linear.forward(x, pass.dropout_key);
 }
 
+std::vector<Tensor> apply_all(const std::vector<const LinearLayer*>& linears, const Tensor& x,
+                              const Pass& pass) {
+  if (pass.adapters != nullptr) return LinearLayer::forward_together(x, linears, *pass.adapters);
+  std::vector<Tensor> results;
+  for (const LinearLayer* linear : linears) results.push_back(linear->forward(x, pass.dropout_key));
+  return results;
+}
+
 }  // namespace
 
 Tensor Decoder::mix_tokens(int64_t index, const Tensor& x, const RopeTable& rope, AttentionContext& attention,
                            const Pass& pass) const {
   const Block& block = blocks[static_cast<size_t>(index)];
   const int64_t head_dim = spec.attention.head_dim;
-  const auto heads_of = [&](const LinearLayer& linear) {
-    return apply(linear, x, pass).view({x.size(0), -1, head_dim});  // (tokens, heads, head_dim)
+  const auto projected = apply_all({&block.q, &block.k, &block.v}, x, pass);
+  const auto heads_of = [&](const Tensor& y) {
+    return y.view({x.size(0), -1, head_dim});  // (tokens, heads, head_dim)
   };
-  Tensor q = heads_of(block.q);
-  Tensor k = heads_of(block.k);
-  const Tensor v = heads_of(block.v);
+  Tensor q = heads_of(projected[0]);
+  Tensor k = heads_of(projected[1]);
+  const Tensor v = heads_of(projected[2]);
   if (block.q_norm.defined()) {
     q = ops::RmsNorm::forward(q, block.q_norm, spec.norm_eps);
     k = ops::RmsNorm::forward(k, block.k_norm, spec.norm_eps);
@@ -64,8 +73,8 @@ Tensor Decoder::run_mlp(int64_t index, const Tensor& y, const Pass& pass) const 
   }
   const auto mlp_of = [&block](const Pass& own) {
     return [&block, own](const Tensor& in) {
-      const Tensor gated = ops::SwiGlu::forward(apply(block.gate, in, own), apply(block.up, in, own));
-      return apply(block.down, gated, own);
+      const auto projected = apply_all({&block.gate, &block.up}, in, own);
+      return apply(block.down, ops::SwiGlu::forward(projected[0], projected[1]), own);
     };
   };
   if (pass.mlp_tile <= 0 || y.size(0) <= pass.mlp_tile) return mlp_of(pass)(y);

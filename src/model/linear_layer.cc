@@ -1,5 +1,6 @@
 #include "model/linear_layer.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "ops/dora.h"
@@ -29,17 +30,55 @@ at::Tensor LinearLayer::forward(const at::Tensor& x, uint64_t dropout_key) const
   return ops::RowScale::forward(z, dora.magnitude, norms, bias);
 }
 
-at::Tensor LinearLayer::forward(const at::Tensor& x, const RowAdapters& rows) const {
-  // What serving asks of a layer without an attached adapter needs none of autograd's bookkeeping.
-  at::Tensor y = quantized && !lora && !on_input ? quantized->product(x, bias) : forward(x);
+namespace {
+
+// What serving asks of a layer without an attached adapter needs none of autograd's bookkeeping.
+bool is_plain(const LinearLayer& layer) {
+  return layer.quantized && !layer.lora && !layer.on_input;
+}
+
+void add_adapters(const LinearLayer& layer, const at::Tensor& x, const RowAdapters& rows,
+                  const at::Tensor& y) {
   for (const AdapterRows& part : rows) {
-    const auto found = served.find(part.adapter);
-    if (found == served.end()) continue;
+    const auto found = layer.served.find(part.adapter);
+    if (found == layer.served.end()) continue;
     const ServedPair& pair = found->second;
     const at::Tensor h = pair.a->product(x.narrow(0, part.first, part.count), {});
     y.narrow(0, part.first, part.count).add_(pair.b->product(h, {}), pair.scale);
   }
+}
+
+}  // namespace
+
+at::Tensor LinearLayer::forward(const at::Tensor& x, const RowAdapters& rows) const {
+  const at::Tensor y = is_plain(*this) ? quantized->product(x, bias) : forward(x);
+  if (!served.empty()) add_adapters(*this, x, rows, y);
   return y;
+}
+
+std::vector<at::Tensor> LinearLayer::forward_together(const at::Tensor& x,
+                                                      const std::vector<const LinearLayer*>& layers,
+                                                      const RowAdapters& rows) {
+  const LinearLayer& first = *layers.front();
+  const bool together = std::all_of(layers.begin(), layers.end(), [&](const LinearLayer* layer) {
+    return is_plain(*layer) && is_plain(first) && first.quantized->goes_with(*layer->quantized);
+  });
+  std::vector<at::Tensor> results;
+  if (!together) {
+    for (const LinearLayer* layer : layers) results.push_back(layer->forward(x, rows));
+    return results;
+  }
+  std::vector<const ops::QuantizedWeight*> weights;
+  std::vector<at::Tensor> biases;
+  for (const LinearLayer* layer : layers) {
+    weights.push_back(layer->quantized.get());
+    biases.push_back(layer->bias);
+  }
+  results = first.quantized->products_together(x, weights, biases);
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (!layers[i]->served.empty()) add_adapters(*layers[i], x, rows, results[i]);
+  }
+  return results;
 }
 
 void LinearLayer::refresh_norms() {

@@ -62,6 +62,11 @@ struct LinearLayer {
   // The same without dropout, and with the pairs that rows ask for; without autograd.
   at::Tensor forward(const at::Tensor& x, const RowAdapters& rows) const;
 
+  // The same of several layers with one input, in one pass over their weights where those go together.
+  static std::vector<at::Tensor> forward_together(const at::Tensor& x,
+                                                  const std::vector<const LinearLayer*>& layers,
+                                                  const RowAdapters& rows);
+
   // Keeps the values in this form instead; `weight` becomes a stand-in without memory.
   void keep_quantized(ops::QuantizedPtr values);
   // The weight's values in its type: unpacked where they are quantized.

@@ -8,6 +8,8 @@
 #include "model/adapter.h"
 #include "ops/code_panels.h"
 #include "ops/int4_weight.h"
+#include "ops/int8_codes.h"
+#include "ops/line_memory.h"
 #include "ops/packed_weight.h"
 
 namespace swift::model {
@@ -45,19 +47,29 @@ void own_adapter_to_rows(Decoder& decoder) {
   }
 }
 
-// A weight of a linear in the form that reads fastest: those of 4-bit blocks and of 8-bit rows stay as they
-// are.
-void lay_out(LinearLayer& linear, const ServingForm& form) {
-  if (!linear.quantized) return linear.keep_quantized(ops::pack_weight(linear.weight));
-  const auto* grouped = dynamic_cast<const ops::Int4Weight*>(linear.quantized.get());
-  if (grouped != nullptr && ops::can_lay_out(grouped->stored()))
-    linear.keep_quantized(
-        ops::lay_out_codes(grouped->stored(), grouped->compute_type(), form.int8_activations));
+// The codes of a weight in the order that reads fastest, or null: it stays as it is.
+ops::QuantizedPtr laid_out_codes(const ops::QuantizedWeight& weight, const ServingForm& form,
+                                 ops::LineMemory& memory) {
+  const auto lay_out = [&](const ops::GroupedCodes& codes) {
+    return ops::can_lay_out(codes)
+               ? ops::lay_out_codes(codes, weight.compute_type(), memory, form.int8_activations)
+               : ops::QuantizedPtr();
+  };
+  if (const auto* grouped = dynamic_cast<const ops::Int4Weight*>(&weight)) return lay_out(grouped->stored());
+  if (const auto* fp8 = dynamic_cast<const ops::Fp8Weight*>(&weight)) return ops::lay_out_fp8(*fp8, memory);
+  const auto* rows = dynamic_cast<const ops::Int8Weight*>(&weight);
+  return rows != nullptr && ops::has_row_groups(*rows) ? lay_out(ops::grouped(*rows)) : ops::QuantizedPtr();
 }
 
-ops::QuantizedPtr laid_out_head(const at::Tensor& weight, const ServingForm& form) {
+// A weight of a linear in the form that reads fastest: those of 4-bit blocks stay as they are.
+void lay_out(LinearLayer& linear, const ServingForm& form, ops::LineMemory& memory) {
+  if (!linear.quantized) return linear.keep_quantized(ops::pack_weight(linear.weight));
+  if (auto codes = laid_out_codes(*linear.quantized, form, memory)) linear.keep_quantized(std::move(codes));
+}
+
+ops::QuantizedPtr laid_out_head(const at::Tensor& weight, const ServingForm& form, ops::LineMemory& memory) {
   if (!form.int8_head) return ops::pack_weight(weight);
-  return ops::lay_out_codes(ops::int8_codes(weight), weight.scalar_type());
+  return ops::lay_out_codes(ops::int8_codes(weight), weight.scalar_type(), memory);
 }
 
 void require_grouped(Decoder& decoder) {
@@ -74,16 +86,22 @@ void require_grouped(Decoder& decoder) {
 void lay_out_for_serving(Decoder& decoder, const ServingForm& form) {
   own_adapter_to_rows(decoder);
   if (form.int8_activations) require_grouped(decoder);
-  for (LinearLayer* linear : decoder.linears()) lay_out(*linear, form);
+  ops::LineMemory memory;
+  for (LinearLayer* linear : decoder.linears()) lay_out(*linear, form, memory);
   for (Block& block : decoder.blocks) {
     if (block.router.defined()) block.packed_router = ops::pack_weight(block.router);
   }
-  if (!decoder.head_lora) decoder.packed_head = laid_out_head(decoder.lm_head, form);
+  if (!decoder.head_lora) decoder.packed_head = laid_out_head(decoder.lm_head, form, memory);
 }
 
 Decoder laid_out_beside(Decoder& trained) {
   Decoder served = trained;  // shares the tensors
-  for (LinearLayer* linear : served.linears()) lay_out(*linear, {});
+  ops::LineMemory memory;
+  for (LinearLayer* linear : served.linears()) {
+    // 8-bit rows may be trained in place: those are read as they are.
+    if (!linear->quantized || dynamic_cast<const ops::Int4Weight*>(linear->quantized.get()) != nullptr)
+      lay_out(*linear, {}, memory);
+  }
   for (Block& block : served.blocks) {
     if (block.router.defined()) block.packed_router = ops::pack_weight(block.router);
   }

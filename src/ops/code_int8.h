@@ -2,6 +2,8 @@
 // as whole numbers, exactly, then scaled in fp32 by chunk. All kernels sum the same numbers, so a row's sums
 // are the same whichever multiplies it.
 #pragma once
+#include <c10/util/BFloat16.h>
+
 #include <array>
 
 #include "ops/code_layout.h"
@@ -44,5 +46,6 @@ int64_t int8_tile_step(const CodeLayout& layout);
 // Rounds a row's chunk of activations to 8 bits: the scale is the largest magnitude / 127. Returns the sum of
 // the codes.
 int32_t round_chunk(const float* x, int64_t count, int8_t* codes, float& scale);
+int32_t round_chunk(const c10::BFloat16* x, int64_t count, int8_t* codes, float& scale);
 
 }  // namespace swift::ops

@@ -9,6 +9,8 @@
 namespace swift::ops {
 namespace {
 
+using Bytes = int8_t __attribute__((vector_size(8)));
+
 // The chunk's codes as whole numbers, (inputs, kCodePanel).
 void expand(const CodeLayout& layout, int64_t panel, int64_t chunk, int32_t* out) {
   const uint8_t* line = layout.chunk_codes(panel, chunk);
@@ -46,9 +48,9 @@ void add_row(const CodeLayout& layout, const Int8Input& x, int64_t row, int64_t 
   }
 }
 
-}  // namespace
-
-int32_t round_chunk(const float* x, int64_t count, int8_t* codes, float& scale) {
+// Rounds to the nearest code, ties to even.
+template <class T>
+int32_t rounded_chunk(const T* x, int64_t count, int8_t* codes, float& scale) {
   Floats most = {};
   for_lanes(0, count, [&](int64_t i, int64_t n) {
     const Floats value = load(x + i, n);
@@ -59,13 +61,27 @@ int32_t round_chunk(const float* x, int64_t count, int8_t* codes, float& scale) 
   scale = magnitude / 127;
   const float inverse = magnitude > 0 ? 127 / magnitude : 0;
   constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding and taking it off rounds to an integer
-  int32_t total = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const auto code = static_cast<int32_t>(x[i] * inverse + kRound - kRound);
-    codes[i] = static_cast<int8_t>(code);
-    total += code;
-  }
-  return total;
+  Integers total = {};
+  for_lanes(0, count, [&](int64_t i, int64_t n) {
+    const Floats value = (load(x + i, n) * inverse + kRound) - kRound;
+    const Integers whole = __builtin_convertvector(value, Integers);
+    total += whole;
+    const auto narrow = __builtin_convertvector(whole, Bytes);
+    std::memcpy(codes + i, &narrow, static_cast<size_t>(n));
+  });
+  int32_t sum = 0;
+  for (int64_t i = 0; i < kLanes; ++i) sum += total[i];
+  return sum;
+}
+
+}  // namespace
+
+int32_t round_chunk(const float* x, int64_t count, int8_t* codes, float& scale) {
+  return rounded_chunk(x, count, codes, scale);
+}
+
+int32_t round_chunk(const c10::BFloat16* x, int64_t count, int8_t* codes, float& scale) {
+  return rounded_chunk(x, count, codes, scale);
 }
 
 void int8_product_lanes(const CodeLayout& layout, const Int8Input& x, int64_t first, int64_t count,

@@ -1,13 +1,10 @@
 #include "ops/code_packing.h"
 
 #include <c10/util/Float8_e4m3fn.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <vector>
 
 namespace swift::ops {
@@ -140,13 +137,13 @@ float number_of(const CodeLayout& layout, const uint8_t* row, int64_t input) {
 }
 
 // (out, groups) to (panels, groups, kCodePanel), zero beyond the last output.
-Tensor by_panel(const Tensor& values, int64_t panels) {
+Tensor by_panel(const Tensor& values, int64_t panels, LineMemory& memory) {
   const int64_t groups = values.size(1);
   Tensor padded = at::zeros({panels * kCodePanel, groups}, values.options());
   padded.narrow(0, 0, values.size(0)).copy_(values);
-  Tensor memory = line_memory(padded.numel() * padded.element_size());
-  Tensor result = at::from_blob(
-      memory.data_ptr(), {panels, groups, kCodePanel}, [memory](void*) {}, values.options());
+  Tensor result = memory.take(padded.numel() * padded.element_size())
+                      .view(values.scalar_type())
+                      .view({panels, groups, kCodePanel});
   return result.copy_(padded.view({panels, kCodePanel, groups}).transpose(1, 2));
 }
 
@@ -180,35 +177,23 @@ CodeLayout layout_of(const GroupedCodes& source, bool for_int8, bool fp8) {
   return layout;
 }
 
-void put_scales(const GroupedCodes& source, LaidOutCodes& out) {
+void put_scales(const GroupedCodes& source, LineMemory& memory, LaidOutCodes& out) {
   CodeLayout& layout = out.layout;
   Tensor scales = source.scales;
   layout.scale_type = CodeScale::fp32;
   if (scales.scalar_type() == at::kHalf) layout.scale_type = CodeScale::fp16;
   if (scales.scalar_type() == at::kBFloat16) layout.scale_type = CodeScale::bf16;
   if (layout.scale_type == CodeScale::fp32) scales = scales.to(at::kFloat);
-  out.scales = by_panel(scales, layout.panels);
+  out.scales = by_panel(scales, layout.panels, memory);
   layout.scales = out.scales.const_data_ptr();
   if (!source.zeros.defined()) return;
   const Tensor zeros = source.zeros.to(at::kInt) - (int64_t{1} << (source.bits - 1));
   if (!zeros.any().item<bool>()) return;
-  out.zeros = by_panel(zeros.to(at::kChar), layout.panels);
+  out.zeros = by_panel(zeros.to(at::kChar), layout.panels, memory);
   layout.zeros = out.zeros.const_data_ptr<int8_t>();
 }
 
 }  // namespace
-
-Tensor line_memory(int64_t bytes) {
-  constexpr size_t kHugePage = size_t{2} << 20U, kLine = 64;
-  const auto wanted = static_cast<size_t>(bytes);
-  const size_t unit = wanted < kHugePage ? kLine : kHugePage;
-  const size_t whole = std::max(unit, (wanted + unit - 1) / unit * unit);
-  void* memory = std::aligned_alloc(unit, whole);
-  if (memory == nullptr) throw std::bad_alloc();
-  if (unit == kHugePage) ::madvise(memory, whole, MADV_HUGEPAGE);  // only a hint
-  return at::from_blob(
-      memory, {bytes}, [](void* p) { std::free(p); }, at::TensorOptions(at::kByte));
-}
 
 Tensor order_of_groups(const GroupedCodes& source) {
   if (!source.g_idx.defined()) return {};
@@ -216,13 +201,13 @@ Tensor order_of_groups(const GroupedCodes& source) {
   return order.equal(at::arange(source.in, order.options())) ? Tensor() : order;
 }
 
-LaidOutCodes lay_out(const GroupedCodes& source, bool for_int8, bool fp8) {
+LaidOutCodes lay_out(const GroupedCodes& source, LineMemory& memory, bool for_int8, bool fp8) {
   LaidOutCodes out;
   CodeLayout& layout = out.layout;
   layout = layout_of(source, for_int8, fp8);
   out.order = order_of_groups(source);
   const Tensor rows = rows_of(source, out.order, layout.inputs);
-  out.codes = line_memory(layout.bytes());
+  out.codes = memory.take(layout.bytes());
   auto* codes = out.codes.data_ptr<uint8_t>();
   const auto* from = rows.const_data_ptr<uint8_t>();
   const std::vector<uint8_t> zeros(static_cast<size_t>(rows.size(1)));
@@ -230,7 +215,7 @@ LaidOutCodes lay_out(const GroupedCodes& source, bool for_int8, bool fp8) {
     for (int64_t p = begin; p < end; ++p) put_panel(layout, p, from, rows.size(1), zeros.data(), codes);
   });
   layout.codes = codes;
-  put_scales(source, out);
+  put_scales(source, memory, out);
   return out;
 }
 

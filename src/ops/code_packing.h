@@ -2,6 +2,7 @@
 #pragma once
 #include "ops/code_layout.h"
 #include "ops/grouped_codes.h"
+#include "ops/line_memory.h"
 
 namespace swift::ops {
 
@@ -14,14 +15,11 @@ struct LaidOutCodes {
 
 // source: as can_lay_out() (code_panels.h) asks for; with fp8 its codes are E4M3, and the last group of a row
 // may be shorter. for_int8: in the order for 8-bit activations.
-LaidOutCodes lay_out(const GroupedCodes& source, bool for_int8, bool fp8 = false);
+LaidOutCodes lay_out(const GroupedCodes& source, LineMemory& memory, bool for_int8, bool fp8 = false);
 // The inputs in the order of their groups; undefined where they are already.
 at::Tensor order_of_groups(const GroupedCodes& source);
 
 // Values fp32 (out, in), in the weight's own order.
 at::Tensor values_of(const LaidOutCodes& laid_out, int64_t in);
-
-// Uninitialised memory at a cache line; huge pages where it is large, which read faster.
-at::Tensor line_memory(int64_t bytes);
 
 }  // namespace swift::ops

@@ -43,40 +43,59 @@ void put_rows(const float* sums, int64_t stride, const float* bias, Out* y, int6
 }
 
 // Panels of a thread's share: those that lie side by side, fewer where that leaves threads without any.
-int64_t share_of(const CodeLayout& layout) {
-  const int64_t each = layout.panels / at::get_num_threads();
+int64_t share_of(int64_t panels) {
+  const int64_t each = panels / at::get_num_threads();
   return each >= kGroupPanels ? kGroupPanels : std::clamp<int64_t>(each, 1, 2);
 }
 
-// y (rows, outputs) by panels. kernel(): called once for each thread's share, gives what computes
-// (first row, rows, panels, sums).
-template <class Out, class MakeKernel>
-void multiply(const CodeLayout& layout, int64_t all_rows, const float* bias, Out* y,
-              const MakeKernel& kernel) {
-  const int64_t share = share_of(layout), stride = share * kCodePanel;
-  at::parallel_for(0, (layout.panels + share - 1) / share, 1, [&](int64_t begin, int64_t end) {
+// A weight of a product, and where its result goes.
+struct Job {
+  const CodeLayout* layout;
+  Tensor bias;  // fp32 or undefined
+  Tensor y;     // (rows, outputs) bf16 or fp32
+};
+
+void store(const Job& job, const float* sums, int64_t stride, int64_t row, int64_t rows, int64_t first) {
+  const int64_t outputs = job.layout->outputs, width = std::min(stride, outputs - first);
+  const float* bias = job.bias.defined() ? job.bias.const_data_ptr<float>() + first : nullptr;
+  if (job.y.scalar_type() == at::kBFloat16) {
+    put_rows(sums, stride, bias, job.y.data_ptr<BFloat16>() + row * outputs + first, outputs, rows, width);
+  } else {
+    put_rows(sums, stride, bias, job.y.data_ptr<float>() + row * outputs + first, outputs, rows, width);
+  }
+}
+
+// All results by panels. kernel(): called once for each thread's share, gives what computes
+// (layout, first row, rows, panels, sums).
+template <class MakeKernel>
+void multiply(const std::vector<Job>& jobs, int64_t all_rows, const MakeKernel& kernel) {
+  int64_t panels = 0;
+  for (const Job& job : jobs) panels += job.layout->panels;
+  const int64_t share = share_of(panels), stride = share * kCodePanel;
+  std::vector<std::pair<const Job*, int64_t>> shares;  // a job and the first of some panels
+  for (const Job& job : jobs) {
+    for (int64_t p = 0; p < job.layout->panels; p += share) shares.emplace_back(&job, p);
+  }
+  at::parallel_for(0, static_cast<int64_t>(shares.size()), 1, [&](int64_t begin, int64_t end) {
     const TileBuffer<float> sums(std::min(all_rows, kRowsInCache) * stride);
     const auto product = kernel();
     for (int64_t row = 0; row < all_rows; row += kRowsInCache) {
       const int64_t rows = std::min(kRowsInCache, all_rows - row);
-      for (int64_t p = begin * share; p < std::min(layout.panels, end * share); p += share) {
-        product(row, rows, PanelRange{p, std::min(layout.panels, p + share)}, CodeSums{sums.data, stride});
-        const int64_t first = p * kCodePanel;
-        put_rows(sums.data, stride, bias != nullptr ? bias + first : nullptr,
-                 y + row * layout.outputs + first, layout.outputs, rows,
-                 std::min(stride, layout.outputs - first));
+      for (int64_t i = begin; i < end; ++i) {
+        const auto& [job, first] = shares[static_cast<size_t>(i)];
+        const PanelRange range{first, std::min(job->layout->panels, first + share)};
+        product(*job->layout, row, rows, range, CodeSums{sums.data, stride});
+        store(*job, sums.data, stride, row, rows, first * kCodePanel);
       }
     }
   });
 }
 
-// What both forms of a grouped weight share: memory, types, updates.
+// What the forms of a grouped weight share: memory, types, updates.
 class GroupedPanels : public QuantizedWeight {
  public:
-  GroupedPanels(const GroupedCodes& source, at::ScalarType compute, bool for_int8)
-      : QuantizedWeight({source.out(), source.in}, compute),
-        stored_(lay_out(source, for_int8)),
-        in_(source.in) {}
+  GroupedPanels(LaidOutCodes stored, int64_t in, at::ScalarType compute)
+      : QuantizedWeight({stored.layout.outputs, in}, compute), stored_(std::move(stored)), in_(in) {}
 
   Tensor unpack(at::ScalarType type) const override { return values_of(stored_, in_).to(type); }
   int64_t bytes() const override {
@@ -84,15 +103,30 @@ class GroupedPanels : public QuantizedWeight {
   }
 
   Tensor product(const Tensor& x, const Tensor& bias) const override {
-    const Tensor shift = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
-    const bool narrow = x.scalar_type() == at::kBFloat16;
-    return sums(x, shift, narrow ? at::kBFloat16 : at::kFloat).to(x.scalar_type());
+    return products_together(x, {this}, {bias}).front();
   }
-  Tensor logits(const Tensor& x) const override { return sums(x, {}, at::kFloat); }
+  Tensor logits(const Tensor& x) const override { return sums({this}, x, {Tensor()}, at::kFloat).front(); }
+
+  bool goes_with(const QuantizedWeight& other) const override {
+    const auto* panels = dynamic_cast<const GroupedPanels*>(&other);
+    if (panels == nullptr || panels->compute_type() != compute_type()) return false;
+    const CodeLayout &mine = stored_.layout, &its = panels->stored_.layout;
+    return mine.for_int8 == its.for_int8 && mine.inputs == its.inputs && mine.chunk == its.chunk &&
+           panels->in_ == in_ && !stored_.order.defined() && !panels->stored_.order.defined();
+  }
+  std::vector<Tensor> products_together(const Tensor& x, const std::vector<const QuantizedWeight*>& weights,
+                                        const std::vector<Tensor>& biases) const override {
+    std::vector<const GroupedPanels*> all;
+    for (const QuantizedWeight* weight : weights) all.push_back(static_cast<const GroupedPanels*>(weight));
+    const bool narrow = x.scalar_type() == at::kBFloat16;
+    std::vector<Tensor> results = sums(all, x, biases, narrow ? at::kBFloat16 : at::kFloat);
+    for (Tensor& y : results) y = y.to(x.scalar_type());
+    return results;
+  }
 
   bool takes_update() const override { return compute_type() == at::kBFloat16; }
   Tensor updated_product(const Tensor& x, const Tensor& bias, const LowRankTerm& update) const override {
-    Tensor y = sums(x, bias.defined() ? bias.to(at::kFloat).contiguous() : bias, at::kFloat);
+    Tensor y = sums({this}, x, {bias}, at::kFloat).front();
     const auto factor = [&](const BFloat16* data, int64_t rows) {
       return at::from_blob(const_cast<BFloat16*>(data), {rows, update.rank}, at::TensorOptions(at::kBFloat16))
           .to(at::kFloat);
@@ -102,27 +136,32 @@ class GroupedPanels : public QuantizedWeight {
   }
 
  protected:
-  // x · W^T + bias (fp32 or undefined) as bf16 or fp32.
-  virtual Tensor sums(const Tensor& x, const Tensor& bias, at::ScalarType type) const = 0;
+  // The products of x, arranged() as this weight has it, into the jobs' results.
+  virtual void run(const Tensor& x, const std::vector<Job>& jobs) const = 0;
+  const CodeLayout& layout() const { return stored_.layout; }
+
+ private:
+  // x · W^T + bias as bf16 or fp32.
+  std::vector<Tensor> sums(const std::vector<const GroupedPanels*>& weights, const Tensor& x,
+                           const std::vector<Tensor>& biases, at::ScalarType type) const {
+    std::vector<Job> jobs;
+    std::vector<Tensor> results;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const CodeLayout& layout = weights[i]->stored_.layout;
+      results.push_back(at::empty({x.size(0), layout.outputs}, type));
+      jobs.push_back(
+          {&layout, biases[i].defined() ? biases[i].to(at::kFloat).contiguous() : Tensor(), results.back()});
+    }
+    run(arranged(x), jobs);
+    return results;
+  }
 
   // x (rows, in) in the compute type and the layout's order of inputs, zero behind the weight's own.
   Tensor arranged(const Tensor& x_in) const {
     Tensor x = x_in.to(compute_type());
     if (stored_.order.defined()) x = x.index_select(1, stored_.order);
-    if (stored_.layout.inputs > in_) x = at::constant_pad_nd(x, {0, stored_.layout.inputs - in_});
+    if (layout().inputs > in_) x = at::constant_pad_nd(x, {0, layout().inputs - in_});
     return x.contiguous();
-  }
-
-  template <class MakeKernel>
-  Tensor multiplied(int64_t rows, const Tensor& bias, at::ScalarType type, const MakeKernel& kernel) const {
-    Tensor y = at::empty({rows, stored_.layout.outputs}, type);
-    const float* shift = bias.defined() ? bias.const_data_ptr<float>() : nullptr;
-    if (type == at::kBFloat16) {
-      multiply(stored_.layout, rows, shift, y.data_ptr<BFloat16>(), kernel);
-    } else {
-      multiply(stored_.layout, rows, shift, y.data_ptr<float>(), kernel);
-    }
-    return y;
   }
 
   LaidOutCodes stored_;
@@ -131,8 +170,8 @@ class GroupedPanels : public QuantizedWeight {
 
 class CodePanels final : public GroupedPanels {
  public:
-  CodePanels(const GroupedCodes& source, at::ScalarType compute)
-      : GroupedPanels(source, compute, false),
+  CodePanels(LaidOutCodes stored, int64_t in, at::ScalarType compute)
+      : GroupedPanels(std::move(stored), in, compute),
         kernel_(compute != at::kBFloat16 ? Kernel::lanes
                 : has_matrix_tiles()     ? Kernel::tiles
                 : has_vector_bf16()      ? Kernel::vector
@@ -141,45 +180,52 @@ class CodePanels final : public GroupedPanels {
  private:
   enum class Kernel { tiles, vector, lanes };
 
-  template <class Product>
-  auto by(const Product& product, const CodeInput& input) const {
-    return [&product, &input, this] {
-      return [&product, &input, this](int64_t row, int64_t rows, PanelRange panels, CodeSums to) {
-        product(stored_.layout, input, row, rows, panels, to);
-      };
-    };
+  // Sums of the chunks of x, where one of the weights has zero points.
+  Tensor totals_of(const Tensor& x, const std::vector<Job>& jobs) const {
+    const bool wanted =
+        std::any_of(jobs.begin(), jobs.end(), [](const Job& job) { return job.layout->zeros != nullptr; });
+    if (!wanted) return {};
+    Tensor totals = at::empty({x.size(0), layout().chunks()}, at::kFloat);
+    at::parallel_for(0, x.size(0), 64, [&](int64_t begin, int64_t end) {
+      float* to = totals.data_ptr<float>() + begin * layout().chunks();
+      if (x.scalar_type() == at::kBFloat16) {
+        chunk_totals(x.const_data_ptr<BFloat16>() + begin * layout().inputs, end - begin, layout(), to);
+      } else {
+        chunk_totals(x.const_data_ptr<float>() + begin * layout().inputs, end - begin, layout(), to);
+      }
+    });
+    return totals;
   }
 
-  Tensor sums(const Tensor& x_in, const Tensor& bias, at::ScalarType type) const override {
-    const CodeLayout& layout = stored_.layout;
-    const Tensor arranged_x = arranged(x_in);
-    const Tensor x = kernel_ == Kernel::lanes ? arranged_x.to(at::kFloat) : arranged_x;
+  void run(const Tensor& x_in, const std::vector<Job>& jobs) const override {
+    const Tensor x = kernel_ == Kernel::lanes ? x_in.to(at::kFloat) : x_in;
+    const Tensor totals = totals_of(x, jobs);
     CodeInput input;
     input.rows = x.size(0);
-    Tensor totals;
-    if (layout.zeros != nullptr) {
-      totals = at::empty({input.rows, layout.chunks()}, at::kFloat);
-      const auto add = [&](const auto* data) {
-        chunk_totals(data, input.rows, layout, totals.data_ptr<float>());
-      };
-      kernel_ == Kernel::lanes ? add(x.const_data_ptr<float>()) : add(x.const_data_ptr<BFloat16>());
-      input.totals = totals.const_data_ptr<float>();
-    }
-    const TileBuffer<uint16_t> packed(kernel_ == Kernel::tiles ? x.numel() : 0);
+    if (totals.defined()) input.totals = totals.const_data_ptr<float>();
     if (kernel_ == Kernel::lanes) {
       input.fp32 = x.const_data_ptr<float>();
-      return multiplied(input.rows, bias, type, by(code_product_lanes, input));
+      return multiply(jobs, input.rows, by(code_product_lanes, input));
     }
     input.bf16 = reinterpret_cast<const uint16_t*>(x.const_data_ptr<BFloat16>());
-    if (kernel_ == Kernel::vector) return multiplied(input.rows, bias, type, by(code_product_vector, input));
-    pack_left(input.bf16, input.rows, layout.inputs, packed.data);
+    if (kernel_ == Kernel::vector) return multiply(jobs, input.rows, by(code_product_vector, input));
+    const TileBuffer<uint16_t> packed(x.numel());
+    pack_left(input.bf16, input.rows, layout().inputs, packed.data);
     input.bf16 = packed.data;
-    return multiplied(input.rows, bias, type, [&] {
-      return [&, tiles = std::make_unique<CodeTiles>()](int64_t row, int64_t rows, PanelRange panels,
-                                                        CodeSums to) {
+    multiply(jobs, input.rows, [&] {
+      return [&, tiles = std::make_unique<CodeTiles>()](const CodeLayout& layout, int64_t row, int64_t rows,
+                                                        PanelRange panels, CodeSums to) {
         tiles->product(layout, input, row, rows, panels, to);
       };
     });
+  }
+
+  template <class Product>
+  static auto by(const Product& product, const CodeInput& input) {
+    return [&product, &input] {
+      return [&product, &input](const CodeLayout& layout, int64_t row, int64_t rows, PanelRange panels,
+                                CodeSums to) { product(layout, input, row, rows, panels, to); };
+    };
   }
 
   Kernel kernel_;
@@ -188,55 +234,64 @@ class CodePanels final : public GroupedPanels {
 // Activations in 8 bits.
 class Int8ActivationPanels final : public GroupedPanels {
  public:
-  Int8ActivationPanels(const GroupedCodes& source, at::ScalarType compute)
-      : GroupedPanels(source, compute, true) {}
+  using GroupedPanels::GroupedPanels;
 
  private:
-  Tensor sums(const Tensor& x_in, const Tensor& bias, at::ScalarType type) const override {
-    const CodeLayout& layout = stored_.layout;
-    const Tensor x = arranged(x_in).to(at::kFloat);
-    const int64_t rows = x.size(0), count = rows * layout.chunks();
-    const Tensor scales = at::empty({count}, at::kFloat), totals = at::empty({count}, at::kInt);
-    const TileBuffer<int8_t> codes(rows * layout.inputs);
-    const float* from = x.const_data_ptr<float>();
+  template <class T>
+  void round_rows(const T* x, int64_t count, int8_t* codes, float* scales, int32_t* totals) const {
+    const int64_t chunk = layout().chunk;
     at::parallel_for(0, count, 64, [&](int64_t begin, int64_t end) {
       for (int64_t c = begin; c < end; ++c)
-        totals.data_ptr<int32_t>()[c] =
-            round_chunk(from + c * layout.chunk, layout.chunk, codes.data + c * layout.chunk,
-                        scales.data_ptr<float>()[c]);
+        totals[c] = round_chunk(x + c * chunk, chunk, codes + c * chunk, scales[c]);
     });
-    const Int8Input input{rows, codes.data, nullptr, scales.const_data_ptr<float>(),
-                          totals.const_data_ptr<int32_t>()};
-    if (rows > kVectorRows && has_int8_tiles()) return by_tiles(input, bias, type);
-    return multiplied(rows, bias, type, [&] {
-      return [&](int64_t row, int64_t height, PanelRange panels, CodeSums to) {
+  }
+
+  void run(const Tensor& x_in, const std::vector<Job>& jobs) const override {
+    const bool narrow = x_in.scalar_type() == at::kBFloat16;
+    const Tensor x = narrow ? x_in : x_in.to(at::kFloat);
+    const int64_t rows = x.size(0), count = rows * layout().chunks();
+    const Tensor scales = at::empty({count}, at::kFloat), totals = at::empty({count}, at::kInt);
+    const TileBuffer<int8_t> codes(rows * layout().inputs);
+    auto* scale = scales.data_ptr<float>();
+    auto* total = totals.data_ptr<int32_t>();
+    narrow ? round_rows(x.const_data_ptr<BFloat16>(), count, codes.data, scale, total)
+           : round_rows(x.const_data_ptr<float>(), count, codes.data, scale, total);
+    const Int8Input input{rows, codes.data, nullptr, scale, total};
+    if (rows > kVectorRows && has_int8_tiles()) return by_tiles(input, jobs);
+    multiply(jobs, rows, [&] {
+      return [&](const CodeLayout& layout, int64_t row, int64_t height, PanelRange panels, CodeSums to) {
         (has_vector_int8() ? int8_product_vector : int8_product_lanes)(layout, input, row, height, panels,
                                                                        to);
       };
     });
   }
 
-  Tensor by_tiles(Int8Input input, const Tensor& bias, at::ScalarType type) const {
-    const CodeLayout& layout = stored_.layout;
-    const TileBuffer<int8_t> tiles(input.rows * layout.inputs);
-    const int64_t step = int8_tile_step(layout);
+  void by_tiles(Int8Input input, const std::vector<Job>& jobs) const {
+    const int64_t inputs = layout().inputs, step = int8_tile_step(layout());
+    const TileBuffer<int8_t> tiles(input.rows * inputs);
     int8_t* to = tiles.data;
     for (int64_t first = 0; first < input.rows; first += kTileHeight) {
       const int64_t last = std::min(input.rows, first + kTileHeight);
-      for (int64_t at = 0; at < layout.inputs; at += step) {
+      for (int64_t at = 0; at < inputs; at += step) {
         for (int64_t r = first; r < last; ++r, to += step)
-          std::copy_n(input.codes + r * layout.inputs + at, step, to);
+          std::copy_n(input.codes + r * inputs + at, step, to);
       }
     }
     input.tiles = tiles.data;
-    return multiplied(input.rows, bias, type, [&] {
-      return [&, products = std::make_unique<Int8Tiles>()](int64_t row, int64_t rows, PanelRange panels,
-                                                           CodeSums sums) {
+    multiply(jobs, input.rows, [&] {
+      return [&, products = std::make_unique<Int8Tiles>()](const CodeLayout& layout, int64_t row,
+                                                           int64_t rows, PanelRange panels, CodeSums sums) {
         products->product(layout, input, row, rows, panels, sums);
       };
     });
   }
 };
+
+QuantizedPtr panels_of(LaidOutCodes stored, int64_t in, at::ScalarType compute) {
+  if (stored.layout.for_int8)
+    return c10::make_intrusive<Int8ActivationPanels>(std::move(stored), in, compute);
+  return c10::make_intrusive<CodePanels>(std::move(stored), in, compute);
+}
 
 }  // namespace
 
@@ -246,28 +301,20 @@ bool can_lay_out(const GroupedCodes& source) {
   return at::bincount(source.g_idx, {}, source.in / source.group).eq(source.group).all().item<bool>();
 }
 
-QuantizedPtr lay_out_codes(const GroupedCodes& source, at::ScalarType compute, bool int8_activations) {
+QuantizedPtr lay_out_codes(const GroupedCodes& source, at::ScalarType compute, LineMemory& memory,
+                           bool int8_activations) {
   const at::NoGradGuard no_grad;
-  if (int8_activations) return c10::make_intrusive<Int8ActivationPanels>(source, compute);
-  return c10::make_intrusive<CodePanels>(source, compute);
+  return panels_of(lay_out(source, memory, int8_activations), source.in, compute);
 }
 
-GroupedCodes int8_codes(const Tensor& weight) {
+QuantizedPtr lay_out_fp8(const Fp8Weight& weight, LineMemory& memory) {
   const at::NoGradGuard no_grad;
-  const int64_t out = weight.size(0), in = weight.size(1), group = in % kCodeChunk == 0 ? kCodeChunk : in;
-  GroupedCodes result{.bits = 8, .in = in, .group = group};
-  result.codes = at::empty({out, in}, at::kByte);
-  result.scales = at::empty({out, in / group}, at::kHalf);
-  constexpr int64_t kRowsAtOnce = 4096;  // a head is large
-  for (int64_t first = 0; first < out; first += kRowsAtOnce) {
-    const int64_t rows = std::min(kRowsAtOnce, out - first);
-    const Tensor values = weight.detach().narrow(0, first, rows).to(at::kFloat).view({rows, -1, group});
-    const Tensor scales = (values.abs().amax(2) / 127).clamp_min(6.1e-5).to(at::kHalf);
-    const Tensor codes = (values / scales.to(at::kFloat).unsqueeze(2)).round().clamp(-127, 127) + 128;
-    result.scales.narrow(0, first, rows).copy_(scales);
-    result.codes.narrow(0, first, rows).copy_(codes.view({rows, in}));
-  }
-  return result;
+  const int64_t out = weight.sizes()[0], in = weight.sizes()[1];
+  if (weight.block() % kCodeStep != 0) return {};
+  GroupedCodes source{.bits = 8, .in = in, .group = weight.block()};
+  source.codes = weight.codes().contiguous().view(at::kByte);
+  source.scales = weight.factors().to(at::kFloat).repeat_interleave(weight.block(), 0).narrow(0, 0, out);
+  return panels_of(lay_out(source, memory, false, true), in, weight.compute_type());
 }
 
 }  // namespace swift::ops

@@ -3,6 +3,8 @@
 // number of rows.
 #pragma once
 #include "ops/grouped_codes.h"
+#include "ops/int4_weight.h"
+#include "ops/line_memory.h"
 #include "ops/quantized_weight.h"
 
 namespace swift::ops {
@@ -16,10 +18,10 @@ bool can_lay_out(const GroupedCodes& source);
 // ops/cpu_level.h). Any other type: products in fp32.
 // int8_activations: activations are rounded to 8 bits, with a scale for each row and up to 128 inputs;
 // products are sums of whole numbers (AMX-INT8, AVX-512 VNNI or AVX2).
-QuantizedPtr lay_out_codes(const GroupedCodes& source, at::ScalarType compute, bool int8_activations = false);
-
-// The weight (out, in) rounded to 8 bits, in groups of 128 inputs where that divides, else by row: scale =
-// the largest magnitude / 127, rounded to fp16, and no zero point.
-GroupedCodes int8_codes(const at::Tensor& weight);
+QuantizedPtr lay_out_codes(const GroupedCodes& source, at::ScalarType compute, LineMemory& memory,
+                           bool int8_activations = false);
+// The same for an fp8 weight, with activations as they are; null for blocks of another size than a multiple
+// of 32.
+QuantizedPtr lay_out_fp8(const Fp8Weight& weight, LineMemory& memory);
 
 }  // namespace swift::ops

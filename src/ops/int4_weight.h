@@ -32,6 +32,7 @@ class Fp8Weight final : public QuantizedWeight {
   int64_t bytes() const override { return bytes_of(codes_) + bytes_of(factors_); }
   const at::Tensor& codes() const { return codes_; }
   const at::Tensor& factors() const { return factors_; }
+  int64_t block() const { return block_; }
 
  private:
   at::Tensor codes_, factors_;

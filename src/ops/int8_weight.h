@@ -28,6 +28,7 @@ class Int8Weight final : public QuantizedWeight {
   // Takes new values (fp32) for the weight. noise: as int8_encode.
   void assign(const at::Tensor& values, const base::Stream* noise);
   const Int8Tensor& stored() const { return stored_; }
+  int64_t group() const { return group_; }
 
  private:
   int64_t group_;

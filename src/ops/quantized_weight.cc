@@ -16,6 +16,14 @@ at::Tensor QuantizedWeight::updated_product(const at::Tensor& /*x*/, const at::T
   throw std::logic_error("this form of a weight takes no update");
 }
 
+std::vector<at::Tensor> QuantizedWeight::products_together(const at::Tensor& x,
+                                                           const std::vector<const QuantizedWeight*>& weights,
+                                                           const std::vector<at::Tensor>& biases) const {
+  std::vector<at::Tensor> results;
+  for (size_t i = 0; i < weights.size(); ++i) results.push_back(weights[i]->product(x, biases[i]));
+  return results;
+}
+
 at::Tensor QuantizedWeight::logits(const at::Tensor& x) const {
   return ops::logits(x.to(compute_), unpack(compute_));
 }

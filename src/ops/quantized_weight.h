@@ -23,6 +23,13 @@ class QuantizedWeight : public torch::CustomClassHolder {
                                      const LowRankTerm& update) const;
   // x · W^T in fp32.
   virtual at::Tensor logits(const at::Tensor& x) const;
+  // Whether products_together() is faster than products one by one.
+  virtual bool goes_with(const QuantizedWeight& /*other*/) const { return false; }
+  // product() of several weights with one input; this is the first of them, and goes with the others. The
+  // same results. biases: one for each weight.
+  virtual std::vector<at::Tensor> products_together(const at::Tensor& x,
+                                                    const std::vector<const QuantizedWeight*>& weights,
+                                                    const std::vector<at::Tensor>& biases) const;
   // Memory that the stored form takes.
   virtual int64_t bytes() const = 0;
 

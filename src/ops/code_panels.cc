@@ -168,6 +168,15 @@ class GroupedPanels : public QuantizedWeight {
   int64_t in_;
 };
 
+// What multiplies with one kernel, for multiply().
+template <class Product>
+auto by(const Product& product, const CodeInput& input) {
+  return [&product, &input] {
+    return [&product, &input](const CodeLayout& layout, int64_t row, int64_t rows, PanelRange panels,
+                              CodeSums to) { product(layout, input, row, rows, panels, to); };
+  };
+}
+
 class CodePanels final : public GroupedPanels {
  public:
   CodePanels(LaidOutCodes stored, int64_t in, at::ScalarType compute)
@@ -218,14 +227,6 @@ class CodePanels final : public GroupedPanels {
         tiles->product(layout, input, row, rows, panels, to);
       };
     });
-  }
-
-  template <class Product>
-  static auto by(const Product& product, const CodeInput& input) {
-    return [&product, &input] {
-      return [&product, &input](const CodeLayout& layout, int64_t row, int64_t rows, PanelRange panels,
-                                CodeSums to) { product(layout, input, row, rows, panels, to); };
-    };
   }
 
   Kernel kernel_;

@@ -96,7 +96,7 @@ TEST_CASE("the gradient of add + RMSNorm equals its plain twin") {
     size_t rows, hidden;
   };
   for (const Type type : kTypes) {
-    for (const Shape shape : {Shape{1, 16}, {300, 64}, {3, 1024}, {7, 33}, {2, 4096}, {1, 6144}}) {
+    for (const Shape shape : {Shape{1, 16}, {258, 512}, {3, 1024}, {7, 33}, {2, 4096}, {1, 6144}}) {
       for (const bool with_sum : {false, true}) {
         CAPTURE(shape.rows, shape.hidden, with_sum);
         const size_t count = shape.rows * shape.hidden;

@@ -6,12 +6,14 @@
 OUT receives a random bf16 checkpoint of the shape with that many of its 28 layers (bench/make_model.py): all programs
 pass the same number of equal layers one after another, so the ratio is that of the whole model. PYTHON imports
 torch, transformers, gptqmodel and awq (peers/quantizers.py). Ours counts its whole run, reading and writing
-included; the peers count their quantize() alone. One JSON line a method.
+included; the peers count their quantize() alone. CPU seconds of all threads are there for a machine that is not idle.
+One JSON line a method.
 """
 import argparse
 import json
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import time
@@ -33,9 +35,10 @@ def ours(given, method):
     words = [given.swift, "export", "--model", given.out / "model", "--quant_method", method, "--dataset", given.data,
              "--dataset_shuffle", "false", "--max_length", str(given.length), "--quant_n_samples", str(given.samples),
              "--output_dir", target]
-    start = time.perf_counter()
+    start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(words, check=True, env=os.environ | {"OMP_NUM_THREADS": str(given.threads)})
-    return time.perf_counter() - start
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter() - start, spent.ru_utime + spent.ru_stime - used.ru_utime - used.ru_stime
 
 
 def sequences(given):
@@ -65,12 +68,13 @@ def main():
     make_model(given)
     calibration = sequences(given)
     for method in given.methods:
-        own = ours(given, method)
+        own, own_cpu = ours(given, method)
         words = [given.python, HERE / "peers/quantizers.py", PEERS[method], "--model", given.out / "model",
                  "--calibration", calibration, "--threads", str(given.threads)]
         peer = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
         print(json.dumps(dict(method=method, layers=given.layers, tokens=given.samples * given.length, seconds=own,
-                              peer_seconds=peer["seconds"], ratio=peer["seconds"] / own, peer=peer)), flush=True)
+                              cpu_seconds=own_cpu, peer_seconds=peer["seconds"], ratio=peer["seconds"] / own,
+                              cpu_ratio=peer["cpu_seconds"] / own_cpu, peer=peer)), flush=True)
 
 
 if __name__ == "__main__":

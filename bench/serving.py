@@ -49,8 +49,8 @@ def questions(count, tokens):
     return [f"{WORDS[index % len(WORDS)]} {index}: " + (SENTENCE * sentences).strip() for index in range(count)]
 
 
-def swift_infer(given, prompts, new, batch):
-    """Rates of the engine in the process, and the prompts' mean length as tokens."""
+def swift_infer(given, prompts, new, batch, *more):
+    """Rates of the engine in the process, and the prompts' mean length as tokens. more: further options."""
     with tempfile.TemporaryDirectory() as folder:
         rows, answers = pathlib.Path(folder) / "in.jsonl", pathlib.Path(folder) / "out.jsonl"
         rows.write_text("".join(json.dumps(dict(messages=[dict(role="user", content=text)])) + "\n"
@@ -58,7 +58,7 @@ def swift_infer(given, prompts, new, batch):
         _, log, resident = compare.launch([
             given.swift, "infer", "--model", given.model, "--torch_dtype", "bfloat16", "--infer_input", rows,
             "--result_path", answers, "--temperature", "0", "--ignore_eos", "true", "--max_new_tokens", new,
-            "--max_batch_size", batch])
+            "--max_batch_size", batch, *more])
         found = re.search(r"prefill (\d+) tokens in ([\d.]+) s .*decode (\d+) tokens in ([\d.]+) s", log)
         if not found:
             raise compare.Failed(f"swift infer printed no rates:\n{log[-2000:]}")

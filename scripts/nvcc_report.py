@@ -51,14 +51,24 @@ def compile_one(command):
     return 0
 
 
+def plain(signature):
+    """A demangled kernel without its return type, namespaces and parameters."""
+    text = re.sub(r"^void |swift::cuda::|\(anonymous namespace\)::", "", signature)
+    depth = 0
+    for at in range(len(text) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(text[at], 0)
+        if depth == 0:
+            return text[:at] if text.endswith(")") else text
+    return text
+
+
 def demangled(names):
     names = sorted(set(names))
     try:
         out = subprocess.run(["c++filt"], input="\n".join(names), capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return {name: name for name in names}
-    short = (re.sub(r"^void |swift::cuda::|\(.*\)$", "", line.replace("(anonymous namespace)::", ""))
-             for line in out.splitlines())
+    short = (plain(line) for line in out.splitlines())
     return dict(zip(names, short))
 
 

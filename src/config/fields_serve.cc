@@ -60,6 +60,10 @@ void serve_fields(FieldList& v, Task& t) {
     "Activations in products with AWQ and GPTQ weights on the CPU; auto: torch_dtype; int8: rounded to 8 "
     "bits, "
     "faster");
+  v("layout_cache", &t.layout_cache, {},
+    "Keep quantized weights as the CPU's kernels read them in the model's directory (swift-layout.bin): it "
+    "then "
+    "loads faster");
   v("lm_head_dtype", &t.lm_head_dtype, {.one_of = {"auto", "int8"}},
     "Type of the output head's weights; auto: the model's own; int8: rounded to 8 bits, half the memory to "
     "read");

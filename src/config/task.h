@@ -265,6 +265,7 @@ struct Task {
   std::optional<std::string> speculative_model;
   std::optional<bool> deterministic;  // resolved: true on the CPU
   std::string cpu_act = "auto";       // of products with quantized weights on the CPU
+  bool layout_cache = false;          // of quantized weights, beside the model
   std::string lm_head_dtype = "auto";
   double grace_period = 30;    // seconds
   int64_t max_body_size = 32;  // MiB

@@ -3,10 +3,9 @@
 #pragma once
 #include "cuda/dialect.h"
 #include "cuda/paged_decode.h"
+#include "cuda/tiles.cuh"
 
 namespace swift::cuda {
-
-constexpr float kLog2E = 1.4426950408889634F;
 
 struct Softmax {
   float largest = -INFINITY, sum = 0;

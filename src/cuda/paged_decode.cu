@@ -14,7 +14,7 @@ void run(const PagedDecode& a, Stream stream) {
   launch(kName, paged_decode_kernel<T, Kind, HeadDim>,
          {dim3(static_cast<unsigned>(a.max_chunks), static_cast<unsigned>(a.kv_heads * parts),
                static_cast<unsigned>(a.batch)),
-          dim3(kDecodeWarps * kWarpThreads), DecodeLayout<T, Kind, HeadDim>::kBytes, stream},
+          dim3(DecodeLayout<T, Kind, HeadDim>::kThreads), DecodeLayout<T, Kind, HeadDim>::kBytes, stream},
          a);
 }
 

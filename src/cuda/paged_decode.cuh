@@ -5,21 +5,12 @@
 #include "cuda/decode_merge.cuh"
 #include "cuda/fp8.cuh"
 #include "cuda/paged_decode.h"
+#include "cuda/tiles.cuh"
 
 namespace swift::cuda {
 
-constexpr int kDecodeWarps = 4;
-constexpr int kDecodeStages = 3;
 constexpr int kTile = 16;      // positions of a tile
 constexpr int kHeadRows = 16;  // query heads of a block
-
-template <class T>
-__device__ __forceinline__ uint32_t pack_pair(float low, float high) {
-  const Pack<T, 2> pair{{from_float<T>(low), from_float<T>(high)}};
-  uint32_t word;
-  std::memcpy(&word, &pair, 4);
-  return word;
-}
 
 // The sizes of shared memory, in bytes. Rows are 16 bytes longer than their values, so that eight rows start
 // in different banks.
@@ -31,9 +22,14 @@ struct DecodeLayout {
   static constexpr int kStage = 2 * kTile * kRow + kScales;
   static constexpr int kQueryRow = HeadDim * 2 + 16;
   static constexpr int kQuery = kHeadRows * kQueryRow;
-  static constexpr int kPipeline = kDecodeWarps * kDecodeStages * kStage;
-  static constexpr int kMerge = kDecodeWarps * kHeadRows * (HeadDim + 2) * 4;
+  // A third stage where sm_89's 99 KiB hold it; the others' blocks share a multiprocessor instead.
+  static constexpr int kWarps = kRow > 300 ? 2 : 4;
+  static constexpr int kStages = kQuery + kWarps * 3 * kStage <= kSharedOfBlock ? 3 : 2;
+  static constexpr int kThreads = kWarps * kWarpThreads;
+  static constexpr int kPipeline = kWarps * kStages * kStage;
+  static constexpr int kMerge = kWarps * kHeadRows * (HeadDim + 2) * 4;
   static constexpr int kBytes = kQuery + (kPipeline > kMerge ? kPipeline : kMerge);
+  static_assert(kBytes <= kSharedOfBlock);
 };
 
 template <KvType Kind>
@@ -203,18 +199,18 @@ struct DecodeWarp {
     }
   }
 
-  // Every fourth tile of the chunk from `first` on.
+  // This warp's tiles of the chunk, from `first` on.
   __device__ __forceinline__ void run(int first, float scale) {
-    constexpr int kStride = kDecodeWarps * kTile;
+    constexpr int kStride = Layout::kWarps * kTile;
 #pragma unroll
-    for (int s = 0; s < kDecodeStages - 1; ++s) request(s, first + s * kStride);
+    for (int s = 0; s < Layout::kStages - 1; ++s) request(s, first + s * kStride);
     int stage = 0;
     for (int at = first; at < work.end; at += kStride) {
-      cp_async_wait<kDecodeStages - 2>();
+      cp_async_wait<Layout::kStages - 2>();
       __syncwarp();  // all lanes' copies are there, and all are done with the stage that is asked for next
-      request((stage + kDecodeStages - 1) % kDecodeStages, at + (kDecodeStages - 1) * kStride);
+      request((stage + Layout::kStages - 1) % Layout::kStages, at + (Layout::kStages - 1) * kStride);
       take(stage, at, scale);
-      stage = (stage + 1) % kDecodeStages;
+      stage = (stage + 1) % Layout::kStages;
     }
     cp_async_wait<0>();
   }
@@ -241,24 +237,25 @@ struct DecodeWarp {
   }
 };
 
-template <class T, int HeadDim, int Row>
+template <class T, int HeadDim, class Layout>
 __device__ __forceinline__ void load_queries(const PagedDecode& a, const DecodeWork& work,
                                              unsigned char* to) {
   constexpr int kPieces = HeadDim / 8;
-  for (int i = static_cast<int>(threadIdx.x); i < kHeadRows * kPieces; i += kDecodeWarps * kWarpThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < kHeadRows * kPieces; i += Layout::kThreads) {
     const int row = i / kPieces, piece = i % kPieces * 8;
     Pack<T, 8> pack{};
     if (row < work.head_count) {
       pack = load<8>(static_cast<const T*>(a.q) +
                      (int64_t{work.row} * a.heads + work.first_head + row) * HeadDim + piece);
     }
-    store(reinterpret_cast<T*>(to + row * Row) + piece, pack);
+    store(reinterpret_cast<T*>(to + row * Layout::kQueryRow) + piece, pack);
   }
 }
 
 // Block (chunk, part of the heads, sequence).
 template <class T, KvType Kind, int HeadDim>
-__global__ void __launch_bounds__(kDecodeWarps* kWarpThreads) paged_decode_kernel(PagedDecode a) {
+__global__ void __launch_bounds__(DecodeLayout<T, Kind, HeadDim>::kThreads)
+    paged_decode_kernel(PagedDecode a) {
   using Layout = DecodeLayout<T, Kind, HeadDim>;
   auto* shared = dynamic_shared<unsigned char>();
   const int group = a.heads / a.kv_heads, parts = ceil_div(group, kHeadRows);
@@ -270,7 +267,7 @@ __global__ void __launch_bounds__(kDecodeWarps* kWarpThreads) paged_decode_kerne
   const DecodeWork work{
       row, kv_head, kv_head * group + part * kHeadRows, min(kHeadRows, group - part * kHeadRows), begin, end};
   if (begin >= end) return;
-  load_queries<T, HeadDim, Layout::kQueryRow>(a, work, shared);
+  load_queries<T, HeadDim, Layout>(a, work, shared);
   __syncthreads();
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads,
             warp = static_cast<int>(threadIdx.x) / kWarpThreads;
@@ -279,19 +276,18 @@ __global__ void __launch_bounds__(kDecodeWarps* kWarpThreads) paged_decode_kerne
     scale *= a.pages.key_scales[kv_head];
     value_scale = a.pages.value_scales[kv_head];
   }
-  DecodeWarp<T, Kind, HeadDim> own(a, work, shared + Layout::kQuery + warp * kDecodeStages * Layout::kStage,
+  DecodeWarp<T, Kind, HeadDim> own(a, work, shared + Layout::kQuery + warp * Layout::kStages * Layout::kStage,
                                    shared, lane);
   own.run(begin / kTile * kTile + warp * kTile, scale);
   __syncthreads();  // the stages are free
   auto* merged = reinterpret_cast<float*>(shared + Layout::kQuery);
   own.write(merged + warp * kHeadRows * (HeadDim + 2));
   __syncthreads();
-  for (int i = static_cast<int>(threadIdx.x); i < work.head_count * HeadDim;
-       i += kDecodeWarps * kWarpThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < work.head_count * HeadDim; i += Layout::kThreads) {
     const int head = i / HeadDim, d = i % HeadDim;
     Softmax sums;
     float value = 0;
-    for (int w = 0; w < kDecodeWarps; ++w) {
+    for (int w = 0; w < Layout::kWarps; ++w) {
       const float* from = merged + (w * kHeadRows + head) * (HeadDim + 2);
       sums.add(from[HeadDim], from[HeadDim + 1], from[d], value);
     }

@@ -286,8 +286,8 @@ __device__ __forceinline__ int32_t draw_row(ChooseShared& s, const TokenSource& 
 
 __device__ __forceinline__ int32_t choose_token(ChooseShared& s, const Sampling& a, const SamplingRow& row,
                                                 uint64_t best) {
-  TokenSource source{a.edited + int64_t{blockIdx.x} * a.vocab, a.vocab, false,
-                     float_of_order(static_cast<uint32_t>(best >> 32)), fminf(1.0F / row.temperature, 1e30F)};
+  TokenSource source{a.edited + int64_t{blockIdx.x} * a.vocab, a.vocab, false, rank_value(best),
+                     fminf(1.0F / row.temperature, 1e30F)};
   TokenCut cut{0, 0x7FFFFFFF};
   const unsigned long long row_weight = gather_few(s, source, row);
   const bool top_k = row.top_k > 0 && row.top_k < a.vocab;
@@ -324,8 +324,8 @@ __global__ void __launch_bounds__(kChooseThreads) choose_token_kernel(Sampling a
     raw_max = fmaxf(raw_max, part.raw_max);
     bad |= part.bad;
   }
-  const float largest = float_of_order(static_cast<uint32_t>(best >> 32));
-  int32_t token = static_cast<int32_t>(~static_cast<uint32_t>(best));
+  const float largest = rank_value(best);
+  int32_t token = rank_id(best);
   if (bad != 0 || !(raw_max > -INFINITY)) {
     token = -1;
   } else if (!(largest > -INFINITY)) {

@@ -1,21 +1,13 @@
 // First kernel of sampling.h: edits the logits, and finds their largest and the sum of their exponentials by
 // parts.
 #pragma once
+#include "cuda/order.cuh"
 #include "cuda/reduce.cuh"
 #include "cuda/sampling.h"
 
 namespace swift::cuda {
 
 constexpr int kEditThreads = 256;
-
-// Floats in the order of unsigned integers, and back.
-__device__ __forceinline__ uint32_t order_of(float x) {
-  const uint32_t bits = __float_as_uint(x);
-  return (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
-}
-__device__ __forceinline__ float float_of_order(uint32_t order) {
-  return __uint_as_float((order & 0x80000000U) != 0 ? order & 0x7FFFFFFFU : ~order);
-}
 
 __device__ __forceinline__ bool bit_of(const uint32_t* words, int i) {
   return (words[i / 32] >> (i % 32) & 1) != 0;
@@ -30,15 +22,6 @@ __device__ __forceinline__ float penalised(float logit, int id, const SamplingRo
     logit -= row.frequency_penalty * static_cast<float>(counts[id]) + row.presence_penalty;
   }
   return logit;
-}
-
-__device__ __forceinline__ uint64_t warp_best(uint64_t best) {
-#pragma unroll
-  for (int by = 16; by > 0; by /= 2) {
-    const uint64_t other = __shfl_xor_sync(kFullWarp, static_cast<unsigned long long>(best), by);
-    best = other > best ? other : best;
-  }
-  return best;
 }
 
 // Block (row, part).
@@ -76,7 +59,7 @@ __global__ void __launch_bounds__(kEditThreads) edit_logits_kernel(Sampling a) {
     float value = values[id - begin];
     if (mask && !bit_of(mask, id)) value = -INFINITY;
     a.edited[int64_t{r} * a.vocab + id] = value;
-    const uint64_t candidate = uint64_t{order_of(value)} << 32 | static_cast<uint32_t>(~id);
+    const uint64_t candidate = ranked(value, id);
     best = candidate > best ? candidate : best;
     if (a.log_probs && raw_max > -INFINITY) sum += __expf(to_float(logits[id]) - raw_max);
   }

@@ -14,7 +14,7 @@ void check_shape(const char* name, const PackedInt4& w) {
 template <class T>
 void run(const char* name, const Int4Linear& a, Stream stream) {
   const LaunchShape shape{dim3(static_cast<unsigned>(a.weight.out / kTileOut)),
-                          dim3(kInt4Warps * kWarpThreads), 0, stream};
+                          dim3(kSkinnyWarps * kWarpThreads), 0, stream};
   if (a.rows <= 8) return launch(name, int4_linear_kernel<T, 1>, shape, a);
   if (a.rows <= 16) return launch(name, int4_linear_kernel<T, 2>, shape, a);
   launch(name, int4_linear_kernel<T, 4>, shape, a);

@@ -2,13 +2,10 @@
 #pragma once
 #include <type_traits>
 
-#include "cuda/dialect.h"
+#include "cuda/skinny_rows.cuh"
 #include "cuda/w4a16.h"
 
 namespace swift::cuda {
-
-constexpr int kInt4Warps = 8;
-constexpr int kTileOut = 16, kTileIn = 64;
 
 // Four codes a word, in pairs at bits 4 i of both halves, as two values minus their zero: exact. 0x6400 | q
 // is the fp16 1024 + q, 0x4300 | q the bf16 128 + q; `zero` holds the same of the zero, twice.
@@ -29,8 +26,8 @@ __device__ __forceinline__ uint32_t zero_pair(uint32_t zero) {
 
 // Blocks of 8 rows of x: Blocks. Block b has 16 outputs; its warps share the tiles of the inputs by turns.
 template <class T, int Blocks>
-__global__ void __launch_bounds__(kInt4Warps* kWarpThreads) int4_linear_kernel(Int4Linear a) {
-  SWIFT_SHARED(float, sums, kInt4Warps* kTileOut * 8 * Blocks);
+__global__ void __launch_bounds__(kSkinnyWarps* kWarpThreads) int4_linear_kernel(Int4Linear a) {
+  SWIFT_SHARED(float, sums, kSkinnyWarps* kTileOut * 8 * Blocks);
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads,
             warp = static_cast<int>(threadIdx.x) / kWarpThreads;
   const int g = lane / 4, t = lane % 4;
@@ -41,7 +38,7 @@ __global__ void __launch_bounds__(kInt4Warps* kWarpThreads) int4_linear_kernel(I
   const uint8_t* zeros = a.weight.zeros + first_out + g;
   float out[Blocks][4] = {};
 #pragma unroll 2
-  for (int tile = warp; tile < tiles; tile += kInt4Warps) {
+  for (int tile = warp; tile < tiles; tile += kSkinnyWarps) {
     const auto codes = load_once<4>(words + int64_t{tile} * 128);
     const int64_t group_at = int64_t{tile / tiles_of_group} * a.weight.out;
     const float scale[2] = {to_float(scales[group_at]), to_float(scales[group_at + 8])};
@@ -78,22 +75,8 @@ __global__ void __launch_bounds__(kInt4Warps* kWarpThreads) int4_linear_kernel(I
       for (int i = 0; i < 4; ++i) out[b][i] += part[b][i] * scale[i / 2];
     }
   }
-#pragma unroll
-  for (int b = 0; b < Blocks; ++b) {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const int row = b * 8 + t * 2 + i % 2, o = g + i / 2 * 8;
-      sums[(warp * 8 * Blocks + row) * kTileOut + o] = out[b][i];
-    }
-  }
-  __syncthreads();
-  for (int i = static_cast<int>(threadIdx.x); i < a.rows * kTileOut; i += kInt4Warps * kWarpThreads) {
-    float sum = 0;
-    for (int w = 0; w < kInt4Warps; ++w) sum += sums[w * 8 * Blocks * kTileOut + i];
-    const int o = first_out + i % kTileOut;
-    if (a.bias) sum += to_float(static_cast<const T*>(a.bias)[o]);
-    static_cast<T*>(a.y)[int64_t{i / kTileOut} * a.weight.out + o] = from_float<T>(sum);
-  }
+  finish_rows<T, Blocks>(sums, out, static_cast<T*>(a.y), static_cast<const T*>(a.bias), a.rows, a.weight.out,
+                         first_out);
 }
 
 __device__ __forceinline__ uint32_t checkpoint_code(const GroupCodes& s, const uint32_t* words, int row,

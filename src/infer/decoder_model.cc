@@ -22,8 +22,7 @@ class CacheContext : public model::AttentionContext {
       : cache_(cache), segments_(std::move(segments)) {}
 
   Tensor attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v, double scale) override {
-    cache_.store(layer, k, v, segments_);
-    return cache_.attend(layer, q, segments_, scale);
+    return cache_.extend(layer, q, k, v, segments_, scale);
   }
 
  private:

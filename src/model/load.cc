@@ -138,7 +138,7 @@ std::string dtype_name(at::ScalarType type) {
 }
 
 Decoder load_decoder(const fs::path& directory, std::optional<at::ScalarType> dtype,
-                     const std::optional<BaseQuantization>& base) {
+                     const std::optional<BaseQuantization>& base, const ReadyWeights& ready) {
   const HfConfig config = HfConfig::read(directory);
   Decoder decoder = skeleton(read_spec(config));
   const at::ScalarType type = dtype ? *dtype : parse_dtype(config.dtype()).value_or(at::kFloat);
@@ -154,7 +154,9 @@ Decoder load_decoder(const fs::path& directory, std::optional<at::ScalarType> dt
     const bool is_weight = name.ends_with(kWeight);
     const std::string module = is_weight ? name.substr(0, name.size() - kWeight.size()) : name;
     if (form && is_weight && is_packed(files, module, *form)) {
-      const auto packed = read_packed(files, module, weight.sizes(), *form, type);
+      ops::QuantizedPtr packed;
+      if (ready && linear != linears.end()) packed = ready(module, weight.sizes(), type);
+      if (!packed) packed = read_packed(files, module, weight.sizes(), *form, type);
       for (const std::string& part : packed_names(files, module)) files.release(part);
       weight = at::empty({0}, type);
       if (linear == linears.end()) {

@@ -67,14 +67,28 @@ void lay_out(LinearLayer& linear, const ServingForm& form, ops::LineMemory& memo
   if (auto codes = laid_out_codes(*linear.quantized, form, memory)) linear.keep_quantized(std::move(codes));
 }
 
+constexpr const char* kHead = "lm_head";
+
 ops::QuantizedPtr laid_out_head(const at::Tensor& weight, const ServingForm& form, ops::LineMemory& memory) {
   if (!form.int8_head) return ops::pack_weight(weight);
+  if (form.cache) {
+    if (auto found = form.cache->find(kHead, weight.sizes(), weight.scalar_type())) return found;
+  }
   return ops::lay_out_codes(ops::int8_codes(weight), weight.scalar_type(), memory);
+}
+
+void write_cache(Decoder& decoder, const LayoutCache& cache) {
+  std::vector<std::pair<std::string, ops::QuantizedPtr>> weights;
+  for (LinearLayer* linear : decoder.linears()) weights.emplace_back(linear->name, linear->quantized);
+  if (decoder.packed_head) weights.emplace_back(kHead, decoder.packed_head);
+  cache.write(weights);
 }
 
 void require_grouped(Decoder& decoder) {
   for (LinearLayer* linear : decoder.linears()) {
-    if (dynamic_cast<const ops::Int4Weight*>(linear->quantized.get()) != nullptr) return;
+    const ops::QuantizedWeight* weight = linear->quantized.get();
+    if (weight == nullptr) continue;
+    if (dynamic_cast<const ops::Int4Weight*>(weight) != nullptr || ops::parts_of(*weight) != nullptr) return;
   }
   throw base::Error(base::ExitCode::usage,
                     "cpu_act: int8 is for AWQ and GPTQ weights, and this model has none", {},
@@ -92,6 +106,7 @@ void lay_out_for_serving(Decoder& decoder, const ServingForm& form) {
     if (block.router.defined()) block.packed_router = ops::pack_weight(block.router);
   }
   if (!decoder.head_lora) decoder.packed_head = laid_out_head(decoder.lm_head, form, memory);
+  if (form.cache && form.cache->missing()) write_cache(decoder, *form.cache);
 }
 
 Decoder laid_out_beside(Decoder& trained) {

@@ -1,16 +1,19 @@
 // A decoder that answers instead of being trained: weights laid out for reading, adapters by row.
 #pragma once
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 #include "model/decoder.h"
+#include "model/layout_cache.h"
 
 namespace swift::model {
 
 // How quantized weights are computed with.
 struct ServingForm {
-  bool int8_activations = false;  // of linears with weights of AWQ and GPTQ (ops::lay_out_codes)
-  bool int8_head = false;         // the head is rounded to 8 bits (ops::int8_codes)
+  bool int8_activations = false;            // of linears with weights of AWQ and GPTQ (ops::lay_out_codes)
+  bool int8_head = false;                   // the head is rounded to 8 bits (ops::int8_codes)
+  std::shared_ptr<LayoutCache> cache = {};  // gives the head, and is written where it is missing; or null
 };
 
 // Re-lays every full weight of the blocks and the head (ops/packed_weight.h), and those of AWQ and GPTQ

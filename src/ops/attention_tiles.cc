@@ -71,14 +71,15 @@ int64_t visible_columns(int64_t position, int64_t block) {
 }
 
 void soften(const float* scores, const int64_t* positions, int64_t rows, int64_t blocks, float scale,
-            BFloat16* p, float* tops, float* sums) {
+            BFloat16* p, float* tops, float* sums, int64_t all_rows) {
   for (int64_t r = 0; r < rows; ++r) {
     const float top = largest_score(scores, r, positions[r], blocks);
     sums[r] = exponentials(scores, r, positions[r], blocks, top, scale, p);
     tops[r] = top * scale;
   }
   for (int64_t j = 0; j < blocks; ++j)
-    std::fill(p + j * kTileArea + rows * kTileColumns, p + (j + 1) * kTileArea, BFloat16(0.0F));
+    std::fill(p + j * kTileArea + rows * kTileColumns, p + j * kTileArea + all_rows * kTileColumns,
+              BFloat16(0.0F));
 }
 
 }  // namespace swift::ops

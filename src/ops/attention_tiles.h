@@ -54,8 +54,9 @@ int64_t visible_columns(int64_t position, int64_t block);
 
 // Scores of `rows` queries to probabilities without their denominator. scores and p are [block][kTileRows]
 // [kTileColumns]; row r sits at positions[r] and sees the keys up to its own. tops: scale times each row's
-// largest score; sums: the denominators. Columns that a row does not see, and rows beyond, become zero.
+// largest score; sums: the denominators. Columns that a row does not see become zero, and rows beyond up to
+// all_rows.
 void soften(const float* scores, const int64_t* positions, int64_t rows, int64_t blocks, float scale,
-            c10::BFloat16* p, float* tops, float* sums);
+            c10::BFloat16* p, float* tops, float* sums, int64_t all_rows = kTileRows);
 
 }  // namespace swift::ops

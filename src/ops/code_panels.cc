@@ -124,6 +124,8 @@ class GroupedPanels : public QuantizedWeight {
     return results;
   }
 
+  const LaidOutCodes& parts() const { return stored_; }
+
   bool takes_update() const override { return compute_type() == at::kBFloat16; }
   Tensor updated_product(const Tensor& x, const Tensor& bias, const LowRankTerm& update) const override {
     Tensor y = sums({this}, x, {bias}, at::kFloat).front();
@@ -288,12 +290,6 @@ class Int8ActivationPanels final : public GroupedPanels {
   }
 };
 
-QuantizedPtr panels_of(LaidOutCodes stored, int64_t in, at::ScalarType compute) {
-  if (stored.layout.for_int8)
-    return c10::make_intrusive<Int8ActivationPanels>(std::move(stored), in, compute);
-  return c10::make_intrusive<CodePanels>(std::move(stored), in, compute);
-}
-
 }  // namespace
 
 bool can_lay_out(const GroupedCodes& source) {
@@ -305,7 +301,7 @@ bool can_lay_out(const GroupedCodes& source) {
 QuantizedPtr lay_out_codes(const GroupedCodes& source, at::ScalarType compute, LineMemory& memory,
                            bool int8_activations) {
   const at::NoGradGuard no_grad;
-  return panels_of(lay_out(source, memory, int8_activations), source.in, compute);
+  return from_parts(lay_out(source, memory, int8_activations), source.in, compute);
 }
 
 QuantizedPtr lay_out_fp8(const Fp8Weight& weight, LineMemory& memory) {
@@ -315,7 +311,17 @@ QuantizedPtr lay_out_fp8(const Fp8Weight& weight, LineMemory& memory) {
   GroupedCodes source{.bits = 8, .in = in, .group = weight.block()};
   source.codes = weight.codes().contiguous().view(at::kByte);
   source.scales = weight.factors().to(at::kFloat).repeat_interleave(weight.block(), 0).narrow(0, 0, out);
-  return panels_of(lay_out(source, memory, false, true), in, weight.compute_type());
+  return from_parts(lay_out(source, memory, false, true), in, weight.compute_type());
+}
+
+const LaidOutCodes* parts_of(const QuantizedWeight& weight) {
+  const auto* panels = dynamic_cast<const GroupedPanels*>(&weight);
+  return panels == nullptr ? nullptr : &panels->parts();
+}
+
+QuantizedPtr from_parts(LaidOutCodes parts, int64_t in, at::ScalarType compute) {
+  if (parts.layout.for_int8) return c10::make_intrusive<Int8ActivationPanels>(std::move(parts), in, compute);
+  return c10::make_intrusive<CodePanels>(std::move(parts), in, compute);
 }
 
 }  // namespace swift::ops

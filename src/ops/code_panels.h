@@ -2,6 +2,7 @@
 // speed of memory, and each row of a product depends on its own input row alone, bit for bit, whatever the
 // number of rows.
 #pragma once
+#include "ops/code_packing.h"
 #include "ops/grouped_codes.h"
 #include "ops/int4_weight.h"
 #include "ops/line_memory.h"
@@ -23,5 +24,9 @@ QuantizedPtr lay_out_codes(const GroupedCodes& source, at::ScalarType compute, L
 // The same for an fp8 weight, with activations as they are; null for blocks of another size than a multiple
 // of 32.
 QuantizedPtr lay_out_fp8(const Fp8Weight& weight, LineMemory& memory);
+
+// What a weight that is laid out consists of, and the weight from that; null for a weight of another kind.
+const LaidOutCodes* parts_of(const QuantizedWeight& weight);
+QuantizedPtr from_parts(LaidOutCodes parts, int64_t in, at::ScalarType compute);
 
 }  // namespace swift::ops

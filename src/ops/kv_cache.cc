@@ -25,6 +25,12 @@ class TileCache : public KvCache {
                 double scale) override {
     return PagedAttention::forward(blocks_, layer, q.to(at::kBFloat16), segments, scale).to(q.scalar_type());
   }
+  Tensor extend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
+                const std::vector<KvSegment>& segments, double scale) override {
+    return PagedAttention::extend(blocks_, layer, q.to(at::kBFloat16), k.to(at::kBFloat16),
+                                  v.to(at::kBFloat16), segments, scale)
+        .to(q.scalar_type());
+  }
 
  private:
   KvBlocks blocks_;

@@ -22,6 +22,12 @@ class KvCache {
   // position, itself and what is stored before it alone, bit for bit.
   virtual at::Tensor attend(int64_t layer, const at::Tensor& q, const std::vector<KvSegment>& segments,
                             double scale) = 0;
+  // store() and attend().
+  virtual at::Tensor extend(int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const std::vector<KvSegment>& segments, double scale) {
+    store(layer, k, v, segments);
+    return attend(layer, q, segments, scale);
+  }
 };
 
 struct KvShape {

@@ -68,7 +68,7 @@ void attend(KvBlocks& cache, int64_t layer, const Task& task, const BFloat16* q,
       s.product(s.q.data, keys(j), s.scores.data + j * kTileArea, rows, kTileColumns, d, false,
                 j + 1 < blocks ? keys(j + 1) : values(0));
     }
-    soften(s.scores.data, positions.data(), rows, blocks, scale, s.p.data, tops.data(), totals.data());
+    soften(s.scores.data, positions.data(), rows, blocks, scale, s.p.data, tops.data(), totals.data(), rows);
     for (int64_t j = 0; j < blocks; ++j) {
       s.product(s.p.data + j * kTileArea, values(j), s.sums.data, rows, d, kTileColumns, j > 0,
                 j + 1 < blocks ? values(j + 1) : nullptr);
@@ -101,6 +101,68 @@ void store_position(const uint16_t* k, const uint16_t* v, int64_t d, const Place
     to.keys[pair * kBlockTokens + to.slot] = uint32_t{k[2 * pair]} | uint32_t{k[2 * pair + 1]} << 16;
   auto* half = reinterpret_cast<uint16_t*>(to.values) + to.slot % 2;
   for (int64_t c = 0; c < d; ++c) half[2 * c] = v[c];
+}
+
+// New keys and values of a layer on their way into the cache.
+class Stored {
+ public:
+  Stored(KvBlocks& cache, int64_t layer, const Tensor& k, const Tensor& v)
+      : cache_(cache), layer_(layer), k_(k.contiguous()), v_(v.contiguous()) {}
+
+  // A segment's positions of one head.
+  void store(const KvSegment& segment, int64_t head) const {
+    const auto* keys = reinterpret_cast<const uint16_t*>(k_.const_data_ptr<BFloat16>());
+    const auto* values = reinterpret_cast<const uint16_t*>(v_.const_data_ptr<BFloat16>());
+    const int64_t d = cache_.head_dim();
+    for (int64_t i = 0; i < segment.count; ++i) {
+      const int64_t from = ((segment.first + i) * cache_.kv_heads() + head) * d;
+      store_position(keys + from, values + from, d, place(segment, segment.start + i, head));
+    }
+  }
+  // Brings the places of its first position nearer.
+  void fetch_first(const KvSegment& segment, int64_t head) const {
+    fetch(place(segment, segment.start, head), cache_.head_dim());
+  }
+
+ private:
+  Place place(const KvSegment& segment, int64_t position, int64_t head) const {
+    const int64_t block = segment.blocks[static_cast<size_t>(position / kBlockTokens)];
+    const int64_t slot = position % kBlockTokens;
+    return {cache_.keys(layer_, block, head),
+            cache_.values(layer_, block, head) + slot / 2 * cache_.head_dim(), slot};
+  }
+
+  KvBlocks& cache_;
+  int64_t layer_;
+  Tensor k_, v_;
+};
+
+// stored: keys and values that go to the cache before they are read; null: they are there.
+Tensor attend_all(KvBlocks& cache, int64_t layer, const Tensor& q_in, const Stored* stored,
+                  const std::vector<KvSegment>& segments, double scale) {
+  const Tensor q = q_in.contiguous();
+  Tensor out = at::empty_like(q);
+  int64_t longest = 0;
+  for (const KvSegment& segment : segments) longest = std::max(longest, segment.start + segment.count);
+  const auto* in = q.const_data_ptr<BFloat16>();
+  auto* to = out.data_ptr<BFloat16>();
+  const auto count = static_cast<int64_t>(segments.size());
+  const int64_t group = q.size(1) / cache.kv_heads();
+  const auto segment = [&](int64_t i) -> const KvSegment& {
+    return segments[static_cast<size_t>(i % count)];
+  };
+  at::parallel_for(0, count * cache.kv_heads(), 1, [&](int64_t begin, int64_t end) {
+    Scratch scratch(tile_blocks(longest), cache.head_dim());
+    for (int64_t i = begin; i < end; ++i) {
+      if (stored != nullptr) {
+        stored->store(segment(i), i / count);
+        if (i + 1 < end) stored->fetch_first(segment(i + 1), (i + 1) / count);
+      }
+      attend(cache, layer, {segment(i), i / count, group, q.size(1)}, in, static_cast<float>(scale), scratch,
+             to);
+    }
+  });
+  return out;
 }
 
 // Keys (or values) of one head up to `length`, (length, head_dim).
@@ -149,49 +211,28 @@ uint32_t* KvBlocks::values(int64_t layer, int64_t block, int64_t head) {
   return keys(layer, block, head) + head_dim_ / 2 * kBlockTokens;
 }
 
-void PagedAttention::store(KvBlocks& cache, int64_t layer, const Tensor& k_in, const Tensor& v_in,
+void PagedAttention::store(KvBlocks& cache, int64_t layer, const Tensor& k, const Tensor& v,
                            const std::vector<KvSegment>& segments) {
-  const Tensor k = k_in.contiguous(), v = v_in.contiguous();
-  const auto* keys = reinterpret_cast<const uint16_t*>(k.const_data_ptr<BFloat16>());
-  const auto* values = reinterpret_cast<const uint16_t*>(v.const_data_ptr<BFloat16>());
-  const int64_t d = cache.head_dim(), heads = cache.kv_heads();
-  const auto place = [&](const KvSegment& segment, int64_t position, int64_t head) {
-    const int64_t block = segment.blocks[static_cast<size_t>(position / kBlockTokens)];
-    const int64_t slot = position % kBlockTokens;
-    return Place{cache.keys(layer, block, head), cache.values(layer, block, head) + slot / 2 * d, slot};
-  };
-  at::parallel_for(0, heads, 1, [&](int64_t begin, int64_t end) {
+  const Stored stored(cache, layer, k, v);
+  at::parallel_for(0, cache.kv_heads(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t head = begin; head < end; ++head) {
       for (size_t s = 0; s < segments.size(); ++s) {
-        const KvSegment& segment = segments[s];
-        if (s + 1 < segments.size()) fetch(place(segments[s + 1], segments[s + 1].start, head), d);
-        for (int64_t i = 0; i < segment.count; ++i) {
-          const int64_t from = ((segment.first + i) * heads + head) * d;
-          store_position(keys + from, values + from, d, place(segment, segment.start + i, head));
-        }
+        if (s + 1 < segments.size()) stored.fetch_first(segments[s + 1], head);
+        stored.store(segments[s], head);
       }
     }
   });
 }
 
-Tensor PagedAttention::forward(KvBlocks& cache, int64_t layer, const Tensor& q_in,
+Tensor PagedAttention::forward(KvBlocks& cache, int64_t layer, const Tensor& q,
                                const std::vector<KvSegment>& segments, double scale) {
-  const Tensor q = q_in.contiguous();
-  Tensor out = at::empty_like(q);
-  int64_t longest = 0;
-  for (const KvSegment& segment : segments) longest = std::max(longest, segment.start + segment.count);
-  const auto* in = q.const_data_ptr<BFloat16>();
-  auto* to = out.data_ptr<BFloat16>();
-  const auto count = static_cast<int64_t>(segments.size());
-  const int64_t group = q.size(1) / cache.kv_heads();
-  at::parallel_for(0, count * cache.kv_heads(), 1, [&](int64_t begin, int64_t end) {
-    Scratch scratch(tile_blocks(longest), cache.head_dim());
-    for (int64_t i = begin; i < end; ++i) {
-      attend(cache, layer, {segments[static_cast<size_t>(i % count)], i / count, group, q.size(1)}, in,
-             static_cast<float>(scale), scratch, to);
-    }
-  });
-  return out;
+  return attend_all(cache, layer, q, nullptr, segments, scale);
+}
+
+Tensor PagedAttention::extend(KvBlocks& cache, int64_t layer, const Tensor& q, const Tensor& k,
+                              const Tensor& v, const std::vector<KvSegment>& segments, double scale) {
+  const Stored stored(cache, layer, k, v);
+  return attend_all(cache, layer, q, &stored, segments, scale);
 }
 
 Tensor PagedAttention::plain(KvBlocks& cache, int64_t layer, const Tensor& q,

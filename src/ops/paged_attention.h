@@ -47,6 +47,10 @@ struct PagedAttention {
   // q (tokens, heads, head_dim) to (tokens, heads, head_dim), after store().
   static at::Tensor forward(KvBlocks& cache, int64_t layer, const at::Tensor& q,
                             const std::vector<KvSegment>& segments, double scale);
+  // Both in one pass: what a sequence and key head store is still in the cache of the processor when it is
+  // read.
+  static at::Tensor extend(KvBlocks& cache, int64_t layer, const at::Tensor& q, const at::Tensor& k,
+                           const at::Tensor& v, const std::vector<KvSegment>& segments, double scale);
   // The same from basic tensor operations over gathered keys and values: oracle of the tests.
   static at::Tensor plain(KvBlocks& cache, int64_t layer, const at::Tensor& q,
                           const std::vector<KvSegment>& segments, double scale);

@@ -102,6 +102,25 @@ std::vector<float> code_bounds(const std::vector<float>& values, bool has_sign) 
   return bounds;
 }
 
+// Every value must have the nearest code, times the largest magnitude of its block; it becomes what that
+// means.
+void check_codes(std::vector<double>& plain, const std::vector<uint8_t>& code,
+                 const std::vector<float>& scale, const std::vector<float>& values) {
+  for (size_t first = 0; first < plain.size(); first += 256) {
+    const size_t end = std::min(first + 256, plain.size());
+    double largest = 0;
+    for (size_t i = first; i < end; ++i) largest = std::max(largest, std::abs(plain[i]));
+    if (std::abs(scale[first / 256] - largest) > 1e-5 * largest) FAIL("absmax");
+    for (size_t i = first; i < end; ++i) {
+      const double x = plain[i] / scale[first / 256], got = values[code[i]];
+      const double below = code[i] > 0 ? values[code[i] - 1U] : -1.01;
+      const double above = code[i] < 255 ? values[code[i] + 1U] : 1.01;
+      if (x < (below + got) / 2 - 1e-6 || x > (got + above) / 2 + 1e-6) FAIL("code of " << x << ": " << got);
+      plain[i] = got * scale[first / 256];
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("AdamW over many tensors equals its plain twin") {
@@ -215,30 +234,11 @@ TEST_CASE("8-bit AdamW equals its plain twin code by code") {
         all.plain_step(step, 1);
         for (size_t t = 0; t < all.table.size(); ++t) {
           check_near(all.master[t]->read(), all.plain_weight[t], Type::float32);
-          // The twin goes on from the decoded moments; each must be the nearest code or its neighbour.
           for (int k = 0; k < 2; ++k) {
             auto& plain = k == 0 ? all.plain_m[t] : all.plain_v[t];
             const auto code = codes[2 * t + static_cast<size_t>(k)]->read();
             const auto scale = scales[2 * t + static_cast<size_t>(k)]->read();
-            for (size_t i = 0; i < plain.size(); ++i) {
-              double largest = 0;
-              const size_t first = i / 256 * 256;
-              if (i == first) {
-                for (size_t j = first; j < std::min(first + 256, plain.size()); ++j) {
-                  largest = std::max(largest, std::abs(plain[j]));
-                }
-                if (std::abs(scale[i / 256] - largest) > 1e-5 * largest) FAIL("absmax");
-              }
-            }
-            for (size_t i = 0; i < plain.size(); ++i) {
-              const double x = plain[i] / scale[i / 256];
-              const double got = values[k][code[i]];
-              const double below = code[i] > 0 ? values[k][code[i] - 1U] : -1.01,
-                           above = code[i] < 255 ? values[k][code[i] + 1U] : 1.01;
-              if (x < (below + got) / 2 - 1e-6 || x > (got + above) / 2 + 1e-6)
-                FAIL("code of " << x << ": " << got);
-              plain[i] = got * scale[i / 256];
-            }
+            check_codes(plain, code, scale, values[k]);
           }
         }
       }

@@ -33,6 +33,7 @@ void download(void* to, const void* from, size_t bytes) {
 size_t launches() {
   return 0;
 }
+void set_shared_limit(size_t) {}
 bool present(std::string& reason) {
   return !cuda::devices(reason).empty();
 }

@@ -14,6 +14,9 @@ void upload(void* to, const void* from, size_t bytes);
 void download(void* to, const void* from, size_t bytes);
 // Kernels queued so far; 0 where they are not counted.
 size_t launches();
+// Bytes of shared memory a block may have under the execution layer, sm_89's 99 KiB at first; nothing on a
+// GPU. For kernels that are launched on larger devices alone (sm_80 163 KiB, sm_90 227 KiB).
+void set_shared_limit(size_t bytes);
 // False without a device, with the reason.
 bool present(std::string& reason);
 

@@ -106,105 +106,138 @@ double fp8(uint8_t code) {
   return (code & 128) != 0 ? -size : size;
 }
 
+constexpr size_t kPages = 3, kPageTokens = 4;
+
+// The keys or the values of a cache, as stored.
+struct Kept {
+  Values plain;
+  Buffer<uint8_t> codes;
+  Buffer<float> scales;
+
+  Kept(const char* name, Type type, KvType kind, const Shape& s)
+      : plain(name, type, std::vector<float>(kPages * s.kv_heads * kPageTokens * s.head_dim)),
+        codes(name, std::vector<uint8_t>(kPages * s.kv_heads * kPageTokens * s.head_dim)),
+        scales(name, std::vector<float>(kind == KvType::fp8 ? s.kv_heads : kPages * s.kv_heads * kPageTokens,
+                                        0.01F)) {}
+  void* data(KvType kind) const { return kind == KvType::same ? plain.data() : codes.data(); }
+};
+
+// Every kept head must lie in its page: wanted (tokens, kv_heads, head_dim).
+void check_pages(const Kept& kept, KvType kind, Type type, const Shape& s, const std::vector<int64_t>& slots,
+                 const std::vector<double>& wanted) {
+  const auto stored = kept.plain.read();
+  const auto code = kept.codes.read();
+  const auto factor = kept.scales.read();
+  for (size_t pair = 0; pair < s.tokens * s.kv_heads; ++pair) {
+    const size_t token = pair / s.kv_heads, head = pair % s.kv_heads;
+    if (slots[token] < 0) continue;
+    const auto slot = static_cast<size_t>(slots[token]);
+    const size_t row = (slot / kPageTokens * s.kv_heads + head) * kPageTokens + slot % kPageTokens;
+    const double* want = &wanted[pair * s.head_dim];
+    double largest = 0;
+    for (size_t i = 0; i < s.head_dim; ++i) largest = std::max(largest, std::abs(want[i]));
+    for (size_t i = 0; i < s.head_dim; ++i) {
+      const size_t at = row * s.head_dim + i;
+      double got = stored[at], slack = step(type) * 4;
+      if (kind == KvType::int8) {
+        got = static_cast<int8_t>(code[at]) * double{factor[row]};
+        slack += largest / 127 * 0.51;
+      } else if (kind ==
+                 KvType::fp8) {  // half a step of 3 bits, of the smallest values, or what is above 448
+        got = fp8(code[at]) * double{factor[head]};
+        slack += 0.01 * 0x1p-10 + std::abs(want[i]) / 15.9 + std::max(0.0, std::abs(want[i]) - 4.48);
+      }
+      if (!(std::abs(got - want[i]) <= slack)) {
+        CAPTURE(token, head, i, got, want[i]);
+        FAIL("page");
+      }
+    }
+  }
+}
+
+void check_forward(Type type, const Shape& s, bool norm, KvType kind) {
+  CAPTURE(s.head_dim, s.rotary_dim, norm, static_cast<int>(kind), static_cast<int>(type));
+  const Given g = given(s, type, norm);
+  // The first token is not kept; the others are spread over the pages.
+  std::vector<int64_t> slots;
+  for (size_t i = 0; i < s.tokens; ++i) {
+    slots.push_back(i == 0 && s.tokens > 1 ? -1 : static_cast<int64_t>(i * 5 % 12));
+  }
+  const Values qkv("qkv", type, g.qkv), q("q", type, g.q.size()), k("k", type, g.k.size());
+  const Values qw("q_weight", type, g.q_weight), kw("k_weight", type, g.k_weight);
+  const Buffer<float> cos("cos", g.t.cos), sin("sin", g.t.sin);
+  const Buffer<int32_t> positions("positions", g.positions);
+  const Buffer<int64_t> slot("slots", slots);
+  const Kept keys("keys", type, kind, s), values("values", type, kind, s);
+  auto* base = static_cast<std::byte*>(qkv.data());
+  QkRope a{};
+  a.type = type;
+  a.q = base;
+  a.k = base + g.k_at * size_of(type);
+  a.v = base + g.v_at * size_of(type);
+  a.q_stride = a.k_stride = a.v_stride = static_cast<int64_t>(g.stride);
+  a.q_out = q.data();
+  a.k_out = k.data();
+  a.q_weight = norm ? qw.data() : nullptr;
+  a.k_weight = norm ? kw.data() : nullptr;
+  a.eps = 1e-6F;
+  a.cos = cos.data();
+  a.sin = sin.data();
+  a.positions = positions.data();
+  a.rotary_dim = static_cast<int>(s.rotary_dim);
+  a.pages = {kind, keys.data(kind), values.data(kind), keys.scales.data(), values.scales.data(), kPageTokens};
+  a.slots = slot.data();
+  a.tokens = static_cast<int64_t>(s.tokens);
+  a.heads = static_cast<int>(s.heads);
+  a.kv_heads = static_cast<int>(s.kv_heads);
+  a.head_dim = static_cast<int>(s.head_dim);
+  qk_rope_forward(a, nullptr);
+  check_near(q.read(), g.q, type, 3);
+  check_near(k.read(), g.k, type, 3);
+  check_pages(keys, kind, type, s, slots, g.k);
+  check_pages(values, kind, type, s, slots, g.v);
+  a.pages = {};
+  a.slots = nullptr;
+  qk_rope_forward(a, nullptr);  // as in training
+  check_near(k.read(), g.k, type, 3);
+}
+
+struct Gradients {
+  std::vector<double> dx, dw;  // dx as qkv lies
+};
+Gradients plain_gradients(const Given& g, const std::vector<float>& dy) {
+  const Shape& s = g.s;
+  Gradients out{std::vector<double>(s.tokens * g.stride), std::vector<double>(s.head_dim)};
+  for (size_t pair = 0; pair < s.tokens * s.heads; ++pair) {
+    const size_t token = pair / s.heads, at = token * g.stride + pair % s.heads * s.head_dim;
+    const float* x = &g.qkv[at];
+    auto back = plain_head(&dy[pair * s.head_dim], {}, g.t, static_cast<size_t>(g.positions[token]),
+                           s.head_dim, s.rotary_dim, -1);
+    if (!g.q_weight.empty()) {
+      double squares = 0, dot = 0;
+      for (size_t i = 0; i < s.head_dim; ++i) squares += double{x[i]} * x[i];
+      const double scale = 1 / std::sqrt(squares / static_cast<double>(s.head_dim) + 1e-6);
+      for (size_t i = 0; i < s.head_dim; ++i) {
+        out.dw[i] += back[i] * x[i] * scale;
+        back[i] *= g.q_weight[i];
+        dot += back[i] * x[i];
+      }
+      for (size_t i = 0; i < s.head_dim; ++i) {
+        back[i] = scale * (back[i] - x[i] * scale * scale * dot / static_cast<double>(s.head_dim));
+      }
+    }
+    for (size_t i = 0; i < s.head_dim; ++i) out.dx[at + i] = back[i];
+  }
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("norm, rotation and the cache's writes equal their plain twins") {
-  constexpr size_t kPages = 3, kPageTokens = 4;
   for (const Type type : kTypes) {
     for (const Shape& s : kShapes) {
       for (const bool norm : {false, true}) {
-        for (const auto kept : {KvType::same, KvType::int8, KvType::fp8}) {
-          CAPTURE(s.head_dim, s.rotary_dim, norm, static_cast<int>(kept), static_cast<int>(type));
-          const Given g = given(s, type, norm);
-          // The first token is not kept; the others are spread over the pages.
-          std::vector<int64_t> slots;
-          for (size_t i = 0; i < s.tokens; ++i)
-            slots.push_back(i == 0 && s.tokens > 1 ? -1 : static_cast<int64_t>(i * 5 % 12));
-          const size_t rows = kPages * s.kv_heads * kPageTokens;
-          const Values qkv("qkv", type, g.qkv), q("q", type, g.q.size()), k("k", type, g.k.size());
-          const Values qw("q_weight", type, g.q_weight), kw("k_weight", type, g.k_weight);
-          const Buffer<float> cos("cos", g.t.cos), sin("sin", g.t.sin);
-          const Buffer<int32_t> positions("positions", g.positions);
-          const Buffer<int64_t> slot("slots", slots);
-          const Type kept_type = type;
-          const Values keys("keys", kept_type, std::vector<float>(rows * s.head_dim)),
-              values("values", kept_type, std::vector<float>(rows * s.head_dim));
-          const Buffer<uint8_t> key_codes("key codes", std::vector<uint8_t>(rows * s.head_dim)),
-              value_codes("value codes", std::vector<uint8_t>(rows * s.head_dim));
-          const size_t scales = kept == KvType::fp8 ? s.kv_heads : rows;
-          const Buffer<float> key_scales("key scales", std::vector<float>(scales, 0.01F)),
-              value_scales("value scales", std::vector<float>(scales, 0.01F));
-          const bool same = kept == KvType::same;
-          auto* base = static_cast<std::byte*>(qkv.data());
-          const auto stride = static_cast<int64_t>(g.stride);
-          QkRope a{type,
-                   base,
-                   base + g.k_at * size_of(type),
-                   base + g.v_at * size_of(type),
-                   stride,
-                   stride,
-                   stride,
-                   q.data(),
-                   k.data(),
-                   norm ? qw.data() : nullptr,
-                   norm ? kw.data() : nullptr,
-                   1e-6F,
-                   cos.data(),
-                   sin.data(),
-                   positions.data(),
-                   static_cast<int>(s.rotary_dim),
-                   {kept, same ? keys.data() : key_codes.data(), same ? values.data() : value_codes.data(),
-                    key_scales.data(), value_scales.data(), kPageTokens},
-                   slot.data(),
-                   static_cast<int64_t>(s.tokens),
-                   static_cast<int>(s.heads),
-                   static_cast<int>(s.kv_heads),
-                   static_cast<int>(s.head_dim)};
-          qk_rope_forward(a, nullptr);
-          check_near(q.read(), g.q, type, 3);
-          check_near(k.read(), g.k, type, 3);
-          const auto page_row = [&](size_t token, size_t head) {
-            const auto at = static_cast<size_t>(slots[token]);
-            return (at / kPageTokens * s.kv_heads + head) * kPageTokens + at % kPageTokens;
-          };
-          const auto check_pages = [&](const Values& plain, const Buffer<uint8_t>& codes,
-                                       const Buffer<float>& scale, const std::vector<double>& wanted) {
-            const auto stored = plain.read();
-            const auto code = codes.read();
-            const auto factor = scale.read();
-            for (size_t token = 0; token < s.tokens; ++token) {
-              if (slots[token] < 0) continue;
-              for (size_t head = 0; head < s.kv_heads; ++head) {
-                double largest = 0;
-                const double* want = &wanted[(token * s.kv_heads + head) * s.head_dim];
-                for (size_t i = 0; i < s.head_dim; ++i) largest = std::max(largest, std::abs(want[i]));
-                for (size_t i = 0; i < s.head_dim; ++i) {
-                  const size_t at = page_row(token, head) * s.head_dim + i;
-                  double got = stored[at], slack = step(type) * 4;
-                  if (kept == KvType::int8) {
-                    got = static_cast<int8_t>(code[at]) * double{factor[page_row(token, head)]};
-                    slack += largest / 127 * 0.51;
-                  } else if (kept == KvType::fp8) {
-                    got = fp8(code[at]) * double{factor[head]};
-                    slack +=
-                        0.01 * 0x1p-10 + std::abs(want[i]) / 15.9 + std::max(0.0, std::abs(want[i]) - 4.48);
-                  }
-                  if (!(std::abs(got - want[i]) <= slack)) {
-                    CAPTURE(token, head, i, got, want[i]);
-                    FAIL("page");
-                  }
-                }
-              }
-            }
-          };
-          check_pages(keys, key_codes, key_scales, g.k);
-          check_pages(values, value_codes, value_scales, g.v);
-          a.pages = {};
-          a.slots = nullptr;
-          a.k_out = k.data();
-          qk_rope_forward(a, nullptr);
-          check_near(k.read(), g.k, type, 3);
-        }
+        for (const auto kind : {KvType::same, KvType::int8, KvType::fp8}) check_forward(type, s, norm, kind);
       }
     }
   }
@@ -216,31 +249,8 @@ TEST_CASE("the gradient of norm and rotation equals its plain twin") {
       for (const bool norm : {false, true}) {
         CAPTURE(s.head_dim, s.rotary_dim, norm, static_cast<int>(type));
         const Given g = given(s, type, norm);
-        const size_t width = s.heads * s.head_dim;
-        const auto dy = normal(type, s.tokens * width, 5);
-        std::vector<double> dx(s.tokens * g.stride), dw(s.head_dim);
-        std::vector<bool> touched(dx.size());
-        for (size_t token = 0; token < s.tokens; ++token) {
-          for (size_t h = 0; h < s.heads; ++h) {
-            const float* x = &g.qkv[token * g.stride + h * s.head_dim];
-            auto back = plain_head(&dy[token * width + h * s.head_dim], {}, g.t,
-                                   static_cast<size_t>(g.positions[token]), s.head_dim, s.rotary_dim, -1);
-            if (norm) {
-              double squares = 0, dot = 0;
-              for (size_t i = 0; i < s.head_dim; ++i) squares += double{x[i]} * x[i];
-              const double scale = 1 / std::sqrt(squares / static_cast<double>(s.head_dim) + 1e-6);
-              for (size_t i = 0; i < s.head_dim; ++i) {
-                dw[i] += back[i] * x[i] * scale;
-                back[i] *= g.q_weight[i];
-                dot += back[i] * x[i];
-              }
-              for (size_t i = 0; i < s.head_dim; ++i) {
-                back[i] = scale * (back[i] - x[i] * scale * scale * dot / static_cast<double>(s.head_dim));
-              }
-            }
-            for (size_t i = 0; i < s.head_dim; ++i) dx[token * g.stride + h * s.head_dim + i] = back[i];
-          }
-        }
+        const auto dy = normal(type, s.tokens * s.heads * s.head_dim, 5);
+        const auto [dx, dw] = plain_gradients(g, dy);
         const Values x("x", type, g.qkv), grad("dy", type, dy), w("weight", type, g.q_weight);
         const Values out("dx", type, std::vector<float>(dx.size())), dweight("dweight", type, s.head_dim);
         const Buffer<float> cos("cos", g.t.cos), sin("sin", g.t.sin),

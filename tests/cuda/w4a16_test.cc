@@ -1,45 +1,9 @@
 #include "cuda/w4a16.h"
 
-#include "cuda/compare.h"
+#include "cuda/int4_checkpoint.h"
 
 using namespace swift::cuda;
 using namespace swift::cuda_test;
-
-namespace {
-
-// A checkpoint's words and what they mean.
-struct Checkpoint {
-  std::vector<uint32_t> words, zeros;
-  std::vector<float> scales;
-  std::vector<double> meaning;  // (in, out)
-};
-Checkpoint checkpoint(GroupLayout layout, Type scale_type, size_t in, size_t out, size_t group) {
-  constexpr size_t kAwqNibble[] = {0, 4, 1, 5, 2, 6, 3, 7};  // of column 0 .. 7
-  std::mt19937 random(3);
-  const bool awq = layout == GroupLayout::awq;
-  const size_t groups = in / group;
-  Checkpoint c{std::vector<uint32_t>(in * out / 8),
-               std::vector<uint32_t>(groups * out / 8),
-               normal(scale_type, groups * out, 1),
-               {}};
-  std::vector<uint32_t> zero(groups * out);
-  for (auto& z : zero) z = awq ? random() % 16 : 1 + random() % 16;
-  for (size_t i = 0; i < in; ++i) {
-    for (size_t o = 0; o < out; ++o) {
-      const uint32_t q = random() % 16;
-      const size_t at = i / group * out + o;
-      c.words[awq ? i * (out / 8) + o / 8 : i / 8 * out + o] |= q << 4 * (awq ? kAwqNibble[o % 8] : i % 8);
-      c.meaning.push_back((static_cast<double>(q) - zero[at]) * c.scales[at]);
-      if (i % group == 0) {
-        c.zeros[i / group * (out / 8) + o / 8] |= (zero[at] - (awq ? 0 : 1))
-                                                  << 4 * (awq ? kAwqNibble[o % 8] : o % 8);
-      }
-    }
-  }
-  return c;
-}
-
-}  // namespace
 
 TEST_CASE("4-bit linear layers of few rows equal their plain twin") {
   struct Shape {

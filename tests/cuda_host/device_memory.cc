@@ -21,6 +21,9 @@ void upload(void* to, const void* from, size_t bytes) {
 void download(void* to, const void* from, size_t bytes) {
   if (bytes != 0) std::memcpy(to, from, bytes);
 }
+void set_shared_limit(size_t bytes) {
+  Device::get().set_shared_limit(bytes);
+}
 size_t launches() {
   return Device::get().launches();
 }

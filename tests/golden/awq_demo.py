@@ -36,7 +36,7 @@ def main():
              "before": torch.tensor([quantizers.perplexity(quantizers.load(given), held_out)], dtype=torch.float64)}
     for group in GROUPS:
         given.group = group
-        quantized, _, _ = quantizers.autoawq(given, calibration)
+        quantized, _ = quantizers.autoawq(given, calibration)
         found[f"after.{group}"] = torch.tensor([quantizers.perplexity(quantized, held_out)], dtype=torch.float64)
     print({name: value.item() for name, value in found.items() if value.numel() == 1})
     oracle.write_tensors(pathlib.Path(oracle.HERE) / "awq_demo.safetensors", found,

@@ -32,9 +32,10 @@ std::vector<at::Tensor> step(ops::KvBlocks& cache, const std::vector<const Seque
     segments.push_back({first, counts[i], starts[i], s.blocks});
     first += counts[i];
   }
-  ops::PagedAttention::store(cache, 1, at::cat(k), at::cat(v), segments);
   const at::Tensor all = at::cat(q);
-  const at::Tensor out = ops::PagedAttention::forward(cache, 1, all, segments, 0.125);
+  const at::Tensor out = ops::PagedAttention::extend(cache, 1, all, at::cat(k), at::cat(v), segments, 0.125);
+  ops::PagedAttention::store(cache, 1, at::cat(k), at::cat(v), segments);
+  CHECK(at::equal(out, ops::PagedAttention::forward(cache, 1, all, segments, 0.125)));
   CHECK(relative(out, ops::PagedAttention::plain(cache, 1, all, segments, 0.125)) < 1e-2);
   std::vector<at::Tensor> parts;
   for (const ops::KvSegment& s : segments) parts.push_back(out.narrow(0, s.first, s.count).clone());

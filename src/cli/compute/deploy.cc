@@ -43,8 +43,9 @@ std::vector<infer::Adapter> named_adapters(const config::Task& task) {
   return named;
 }
 
-model::Decoder load_model(const config::Task& task, const text::Tokenizer& tokenizer) {
-  model::Decoder decoder = load_base(task, tokenizer);
+model::Decoder load_model(const config::Task& task, const text::Tokenizer& tokenizer,
+                          const model::ServingForm& form) {
+  model::Decoder decoder = load_base(task, tokenizer, form);
   std::vector<std::string> own;
   for (const std::string& given : task.adapters) {
     if (given.find('=') == std::string::npos) own.push_back(given);
@@ -98,7 +99,8 @@ int deploy(const config::Task& task) {
   options.sampling.max_new_tokens = task.max_new_tokens;
   if (task.is_set("seed")) options.seed = static_cast<uint64_t>(task.seed);
   options.compile_grammar = infer::server::grammar_compiler(text.tokenizer);
-  infer::DecoderModel model(load_model(task, text.tokenizer), cache_options(task), files, serving_form(task));
+  const model::ServingForm form = serving_form(task);
+  infer::DecoderModel model(load_model(task, text.tokenizer, form), cache_options(task), files, form);
   Speculation speculation = load_speculation(task, text.tokenizer, model);
   // The engine's thread gets threads of its own. Those that loaded the weights must be gone by then: with
   // more threads than cores OpenMP's sleep at once when they wait, which made a step a tenth slower.

@@ -14,10 +14,11 @@ namespace swift::cli {
 int infer(const config::Task& task) {
   model::read_spec(model::HfConfig::read(task.model));  // a wrong directory or architecture is said first
   const text::ModelText text = load_text(task);
-  model::Decoder decoder = load_base(task, text.tokenizer);
+  const model::ServingForm form = serving_form(task);
+  model::Decoder decoder = load_base(task, text.tokenizer, form);
   if (task.adapters.size() > 1) throw base::Error(base::ExitCode::usage, "infer takes one adapter");
   if (!task.adapters.empty()) model::load_adapter(decoder, task.adapters.front());
-  infer::DecoderModel model(std::move(decoder), {}, nullptr, serving_form(task));
+  infer::DecoderModel model(std::move(decoder), {}, nullptr, form);
   Speculation speculation = load_speculation(task, text.tokenizer, model);
   const auto& chat_template = task.use_chat_template ? text.chat_template : std::nullopt;
   return infer::run_infer(task, model, text.tokenizer, chat_template, text.generation_config, std::cin,

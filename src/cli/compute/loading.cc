@@ -1,5 +1,7 @@
 #include "cli/compute/loading.h"
 
+#include <algorithm>
+
 #include "base/format.h"
 #include "base/log.h"
 #include "model/vocabulary_adapter.h"
@@ -32,7 +34,18 @@ text::ModelText load_text(const config::Task& task) {
 }
 
 model::ServingForm serving_form(const config::Task& task) {
-  return {.int8_activations = task.cpu_act == "int8", .int8_head = task.lm_head_dtype == "int8"};
+  model::ServingForm form{.int8_activations = task.cpu_act == "int8",
+                          .int8_head = task.lm_head_dtype == "int8"};
+  // An adapter of the model's own or new tokens may change weights that the file is to hold.
+  const bool own_weights =
+      task.new_special_tokens.empty() &&
+      std::all_of(task.adapters.begin(), task.adapters.end(),
+                  [](const std::string& given) { return given.find('=') != std::string::npos; });
+  if (!task.layout_cache || !own_weights || task.quant_method) return form;
+  form.cache = std::make_shared<model::LayoutCache>(
+      task.model, cat("torch_dtype ", task.torch_dtype, ", cpu_act ", task.cpu_act, ", lm_head_dtype ",
+                      task.lm_head_dtype));
+  return form;
 }
 
 void fit_vocabulary(const config::Task& task, const text::Tokenizer& tokenizer, model::Decoder& decoder) {
@@ -46,9 +59,16 @@ void fit_vocabulary(const config::Task& task, const text::Tokenizer& tokenizer, 
                                        " rows for ", tokens, " tokens"));
 }
 
-model::Decoder load_base(const config::Task& task, const text::Tokenizer& tokenizer) {
+model::Decoder load_base(const config::Task& task, const text::Tokenizer& tokenizer,
+                         const model::ServingForm& form) {
+  model::ReadyWeights ready;
+  if (form.cache) {
+    ready = [cache = form.cache](const std::string& module, at::IntArrayRef sizes, at::ScalarType compute) {
+      return cache->find(module, sizes, compute);
+    };
+  }
   model::Decoder decoder =
-      model::load_decoder(task.model, model::parse_dtype(task.torch_dtype), base_quantization(task));
+      model::load_decoder(task.model, model::parse_dtype(task.torch_dtype), base_quantization(task), ready);
   fit_vocabulary(task, tokenizer, decoder);
   return decoder;
 }

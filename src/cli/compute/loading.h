@@ -19,9 +19,10 @@ std::filesystem::path tokenizer_directory(const config::Task& task);
 // The model's text side with new_special_tokens. Throws as text::load_model_text.
 text::ModelText load_text(const config::Task& task);
 
-// The base model in the task's type and form, its vocabulary wide enough for new_special_tokens. Throws as
-// model::load_decoder.
-model::Decoder load_base(const config::Task& task, const text::Tokenizer& tokenizer);
+// The base model in the task's type and form, its vocabulary wide enough for new_special_tokens; weights that
+// form.cache has are taken from there. Throws as model::load_decoder.
+model::Decoder load_base(const config::Task& task, const text::Tokenizer& tokenizer,
+                         const model::ServingForm& form = {});
 
 // How the task's model is laid out to answer.
 model::ServingForm serving_form(const config::Task& task);

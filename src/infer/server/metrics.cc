@@ -98,74 +98,91 @@ void Metrics::finished(const std::string& finished_reason, const Usage& usage, c
   }
 }
 
-std::string Metrics::text(const EngineStats& stats, const std::vector<Adapter>& adapters) const {
+namespace {
+
+// Families of one line a label, under the labels that all of them carry.
+struct Families {
   Exposition out;
-  const auto value = [&](std::string_view name, std::string_view type, std::string_view help, auto number) {
+  const std::string& labels;
+
+  void value(std::string_view name, std::string_view type, std::string_view help, const auto& number) {
     out.family(name, type, help,
-               [&](const std::string& full) { return cat(full, "{", labels_, "} ", number, "\n"); });
-  };
-  const auto counts = [&](std::string_view name, std::string_view label, std::string_view help,
-                          const std::map<std::string, uint64_t>& by) {
+               [&](const std::string& full) { return cat(full, "{", labels, "} ", number, "\n"); });
+  }
+  void counts(std::string_view name, std::string_view label, std::string_view help,
+              const std::map<std::string, uint64_t>& by) {
     out.family(name, "counter", help, [&](const std::string& full) {
       std::string lines;
-      for (const auto& [key, count] : by) {
-        lines += cat(full, "{", labels_, ",", label, "=\"", escaped(key), "\"} ", count, "\n");
-      }
+      for (const auto& [key, count] : by)
+        lines += cat(full, "{", labels, ",", label, "=\"", escaped(key), "\"} ", count, "\n");
       return lines;
     });
-  };
-  const auto histogram = [&](std::string_view name, std::string_view help, const Histogram& h) {
-    out.family(name, "histogram", help, [&](const std::string& full) { return h.text(full, labels_); });
-  };
+  }
+  void histogram(std::string_view name, std::string_view help, const Histogram& h) {
+    out.family(name, "histogram", help, [&](const std::string& full) { return h.text(full, labels); });
+  }
+};
+
+// What the engine counts itself.
+void write_engine(Families& f, const EngineStats& stats, const std::vector<Adapter>& adapters) {
   const double used =
       stats.blocks > 0 ? static_cast<double>(stats.blocks_used) / static_cast<double>(stats.blocks) : 0;
-  value("num_requests_running", "gauge", "Requests in the running batch.", stats.running);
-  value("num_requests_waiting", "gauge", "Requests that wait for a place.", stats.waiting);
-  value("kv_cache_usage_perc", "gauge", "Share of the key/value cache in use, 0 to 1.", base::shortest(used));
+  f.value("num_requests_running", "gauge", "Requests in the running batch.", stats.running);
+  f.value("num_requests_waiting", "gauge", "Requests that wait for a place.", stats.waiting);
+  f.value("kv_cache_usage_perc", "gauge", "Share of the key/value cache in use, 0 to 1.",
+          base::shortest(used));
   std::string names;
   for (const Adapter& adapter : adapters) names += (names.empty() ? "" : ",") + adapter.name;
-  out.family("lora_requests_info", "gauge", "Adapters that are loaded.", [&](const std::string& full) {
-    return cat(full, "{", labels_, ",running_lora_adapters=\"", escaped(names), "\"} 1\n");
+  f.out.family("lora_requests_info", "gauge", "Adapters that are loaded.", [&](const std::string& full) {
+    return cat(full, "{", f.labels, ",running_lora_adapters=\"", escaped(names), "\"} 1\n");
   });
-  value("prompt_tokens_total", "counter", "Prompt tokens computed or found.", stats.prompt_tokens);
-  value("generation_tokens_total", "counter", "Tokens generated.", stats.generation_tokens);
-  value("prefix_cache_queries_total", "counter", "Prompt tokens looked up in the prefix cache.",
-        stats.prefix_queries);
-  value("prefix_cache_hits_total", "counter", "Prompt tokens found in the prefix cache.", stats.prefix_hits);
-  value("num_preemptions_total", "counter", "Requests put back to the queue.", stats.preemptions);
-  value("spec_decode_num_drafts_total", "counter", "Times that tokens were proposed for a request.",
-        stats.drafts);
-  value("spec_decode_num_draft_tokens_total", "counter", "Tokens proposed by speculation.", stats.drafted);
-  value("spec_decode_num_accepted_tokens_total", "counter", "Proposed tokens that were kept.",
-        stats.accepted);
-  value("engine_steps_total", "counter", "Calls of the model.", stats.steps);
+  f.value("prompt_tokens_total", "counter", "Prompt tokens computed or found.", stats.prompt_tokens);
+  f.value("generation_tokens_total", "counter", "Tokens generated.", stats.generation_tokens);
+  f.value("prefix_cache_queries_total", "counter", "Prompt tokens looked up in the prefix cache.",
+          stats.prefix_queries);
+  f.value("prefix_cache_hits_total", "counter", "Prompt tokens found in the prefix cache.",
+          stats.prefix_hits);
+  f.value("num_preemptions_total", "counter", "Requests put back to the queue.", stats.preemptions);
+  f.value("spec_decode_num_drafts_total", "counter", "Times that tokens were proposed for a request.",
+          stats.drafts);
+  f.value("spec_decode_num_draft_tokens_total", "counter", "Tokens proposed by speculation.", stats.drafted);
+  f.value("spec_decode_num_accepted_tokens_total", "counter", "Proposed tokens that were kept.",
+          stats.accepted);
+  f.value("engine_steps_total", "counter", "Calls of the model.", stats.steps);
+  const std::vector<double> bounds(PassTokens::kBounds.begin(), PassTokens::kBounds.end());
+  f.out.family("iteration_tokens_total", "histogram", "Tokens of a call of the model.",
+               [&](const std::string& full) {
+                 return histogram_text(full, f.labels, bounds, stats.pass_tokens.counts,
+                                       static_cast<double>(stats.pass_tokens.sum));
+               });
+}
+
+}  // namespace
+
+std::string Metrics::text(const EngineStats& stats, const std::vector<Adapter>& adapters) const {
+  Families f{{}, labels_};
+  write_engine(f, stats, adapters);
   {
     const std::lock_guard lock(mutex_);
-    counts("request_success_total", "finished_reason", "Requests that ended.", succeeded_);
-    counts("admission_rejections_total", "reason", "Requests that were turned away.", rejected_);
+    f.counts("request_success_total", "finished_reason", "Requests that ended.", succeeded_);
+    f.counts("admission_rejections_total", "reason", "Requests that were turned away.", rejected_);
   }
-  histogram("time_to_first_token_seconds", "From arrival to the first token.", time_to_first_token_);
-  histogram("inter_token_latency_seconds", "Between two tokens of an answer.", inter_token_latency_);
-  histogram("request_time_per_output_token_seconds", "Mean time per token behind the first.",
-            time_per_output_token_);
-  histogram("e2e_request_latency_seconds", "From arrival to the end.", e2e_latency_);
-  histogram("request_queue_time_seconds", "From arrival to the first call of the model.", queue_time_);
-  histogram("request_inference_time_seconds", "From the first call of the model to the end.",
-            inference_time_);
-  histogram("request_prefill_time_seconds", "From the first call of the model to the first token.",
-            prefill_time_);
-  const std::vector<double> pass_bounds(PassTokens::kBounds.begin(), PassTokens::kBounds.end());
-  out.family("iteration_tokens_total", "histogram", "Tokens of a call of the model.",
-             [&](const std::string& full) {
-               return histogram_text(full, labels_, pass_bounds, stats.pass_tokens.counts,
-                                     static_cast<double>(stats.pass_tokens.sum));
-             });
-  histogram("request_decode_time_seconds", "From the first token to the end.", decode_time_);
-  histogram("request_prompt_tokens", "Prompt tokens of a request.", prompt_tokens_);
-  histogram("request_generation_tokens", "Tokens of an answer.", generation_tokens_);
-  histogram("request_params_n", "Choices a request asks for.", params_n_);
-  histogram("request_params_max_tokens", "Longest answer a request asks for.", params_max_tokens_);
-  return out.text;
+  f.histogram("time_to_first_token_seconds", "From arrival to the first token.", time_to_first_token_);
+  f.histogram("inter_token_latency_seconds", "Between two tokens of an answer.", inter_token_latency_);
+  f.histogram("request_time_per_output_token_seconds", "Mean time per token behind the first.",
+              time_per_output_token_);
+  f.histogram("e2e_request_latency_seconds", "From arrival to the end.", e2e_latency_);
+  f.histogram("request_queue_time_seconds", "From arrival to the first call of the model.", queue_time_);
+  f.histogram("request_inference_time_seconds", "From the first call of the model to the end.",
+              inference_time_);
+  f.histogram("request_prefill_time_seconds", "From the first call of the model to the first token.",
+              prefill_time_);
+  f.histogram("request_decode_time_seconds", "From the first token to the end.", decode_time_);
+  f.histogram("request_prompt_tokens", "Prompt tokens of a request.", prompt_tokens_);
+  f.histogram("request_generation_tokens", "Tokens of an answer.", generation_tokens_);
+  f.histogram("request_params_n", "Choices a request asks for.", params_n_);
+  f.histogram("request_params_max_tokens", "Longest answer a request asks for.", params_max_tokens_);
+  return f.out.text;
 }
 
 }  // namespace swift::infer::server

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "model/packed/packing.h"
+#include "model/packed/word_rows.h"
 #include "ops/int4_weight.h"
 
 namespace swift::model {
@@ -86,7 +87,8 @@ ops::GroupedCodes read_awq(const Reader& reader, const PackedForm& form, int64_t
   codes.group = group_of(reader, form, scales.size(0), in);
   const int64_t groups = in / codes.group;
   codes.scales = reader.scales("scales", groups, out).t().contiguous();
-  codes.codes = ops::pack_bits(unpack_awq(reader.get("qweight", at::kInt, {in, out / 8})), 4);
+  const Tensor words = reader.get("qweight", at::kInt, {in, out / 8});
+  codes.codes = in % 8 == 0 ? awq_rows(words) : ops::pack_bits(unpack_awq(words), 4);
   codes.zeros = unpack_awq(reader.get("qzeros", at::kInt, {groups, out / 8}));
   return codes;
 }
@@ -106,7 +108,7 @@ ops::GroupedCodes read_gptq(const Reader& reader, const PackedForm& form, int64_
   const int64_t groups = in / codes.group;
   codes.scales = reader.scales("scales", groups, out).t().contiguous();
   const Tensor words = reader.get("qweight", at::kInt, {in * codes.bits / 32, out});
-  codes.codes = words.t().contiguous().view(at::kByte);
+  codes.codes = transposed_words(words).view(at::kByte);
   codes.zeros =
       unpack_gptq_zeros(reader.get("qzeros", at::kInt, {groups, out * codes.bits / 32}), codes.bits, form.v2);
   if (codes.zeros.eq(1 << (codes.bits - 1)).all().item<bool>()) {

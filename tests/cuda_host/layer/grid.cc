@@ -44,7 +44,7 @@ void Device::check_launch(dim3 grid, dim3 block, size_t shared_bytes) const {
   if (grid.count() == 0 || block.count() == 0) refuse("an empty grid or block");
   if (grid.x > 0x7FFFFFFF || grid.y > 65535 || grid.z > 65535) refuse("grid " + text_of(grid));
   if (block.count() > 1024 || block.z > 64) refuse("block " + text_of(block));
-  if (shared_bytes > kSharedLimit) refuse(std::to_string(shared_bytes) + " bytes of shared memory");
+  if (shared_bytes > shared_limit_) refuse(std::to_string(shared_bytes) + " bytes of shared memory");
 }
 
 void Device::launch(const char* name, dim3 grid, dim3 block, size_t shared_bytes,
@@ -227,7 +227,7 @@ std::byte* Device::shared_static(const void* key, size_t bytes, const char* name
   if (!array.data) {
     size_t sum = bytes;
     for (const auto& [other, made] : static_arrays_) sum += made.bytes;
-    if (sum > kStaticSharedLimit || sum + shared_bytes_ > kSharedLimit) {
+    if (sum > kStaticSharedLimit || sum + shared_bytes_ > shared_limit_) {
       fail(Fault::limits, std::to_string(sum) + " bytes of static shared memory with '" + name + "'");
     }
     array = {memory_.allocate(bytes, name, Space::shared), bytes};

@@ -85,9 +85,9 @@ __global__ void __launch_bounds__(256) attention_sinks_kernel(AttentionBackward 
   if (threadIdx.x == 0) a.d_sinks[head] = sum;
 }
 
-// dq. Block (head, tile of queries, sequence).
+// dq. Block (head, tile of queries, sequence). Without the 1 nvcc stops at 128 registers and spills one.
 template <class T, int HeadDim>
-__global__ void __launch_bounds__(kAttentionThreads) attention_dq_kernel(AttentionBackward a) {
+__global__ void __launch_bounds__(kAttentionThreads, 1) attention_dq_kernel(AttentionBackward a) {
   using Layout = BackwardLayout<HeadDim>;
   auto* shared = dynamic_shared<unsigned char>();
   const Attention& f = a.forward;
@@ -154,6 +154,27 @@ struct SeeingQueries {
   }
 };
 
+// score_gradient of a tile whose rows are keys, `key` and `key` + 8 this lane's, and whose columns are
+// queries.
+__device__ __forceinline__ void column_gradients(const AttentionBackward& a,
+                                                 const AttentionSequence& sequence, int head, int first_query,
+                                                 int key, int lane, BackwardTile& scores,
+                                                 BackwardTile& gradients) {
+#pragma unroll
+  for (int n = 0; n < 4; ++n) {
+#pragma unroll
+    for (int column = 0; column < 2; ++column) {
+      const int query = first_query + n * 8 + lane % 4 * 2 + column;
+      const QueryScalars of_query = query_scalars(a, sequence, head, query);
+#pragma unroll
+      for (int i = column; i < 4; i += 2) {
+        score_gradient(a.forward, sequence.sees(a.forward, query, key + i / 2 * 8), of_query, scores[0][n][i],
+                       gradients[0][n][i]);
+      }
+    }
+  }
+}
+
 // dk, dv or both, as registers allow. Block (key head, tile of keys, sequence): the heads that share it one
 // after another. Rows of a warp's tiles are keys, columns queries.
 template <class T, int HeadDim, bool OfKeys, bool OfValues>
@@ -194,19 +215,8 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_dkv_kernel(Attent
         clear(gradients);
         multiply_transposed<T, HeadDim, 1, 32>(scores, keys, queries, lane);
         if constexpr (OfKeys) multiply_transposed<T, HeadDim, 1, 32>(gradients, values, d_out, lane);
-#pragma unroll
-        for (int n = 0; n < 4; ++n) {
-#pragma unroll
-          for (int column = 0; column < 2; ++column) {
-            const int query = first_query + n * 8 + lane % 4 * 2 + column;
-            const QueryScalars of_query = query_scalars(a, sequence, head, query);
-#pragma unroll
-            for (int i = column; i < 4; i += 2) {
-              const int key = first + warp * 16 + lane / 4 + i / 2 * 8;
-              score_gradient(f, sequence.sees(f, query, key), of_query, scores[0][n][i], gradients[0][n][i]);
-            }
-          }
-        }
+        column_gradients(a, sequence, head, first_query, first + warp * 16 + lane / 4, lane, scores,
+                         gradients);
         if constexpr (OfValues) multiply_weights<T, HeadDim, 1, 32>(dv, scores, d_out, lane);
         if constexpr (OfKeys) multiply_weights<T, HeadDim, 1, 32>(dk, gradients, queries, lane);
       });

@@ -1,6 +1,7 @@
 // Kernel of w4a16_striped.h.
 #pragma once
-#include "cuda/w4a16.cuh"
+#include "cuda/int4_codes.cuh"
+#include "cuda/skinny_rows.cuh"
 #include "cuda/w4a16_striped.h"
 
 namespace swift::cuda {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/format.h"
@@ -165,7 +166,7 @@ std::optional<ops::LaidOutCodes> read_parts(const TensorFiles& files, const std:
   parts.order = read("order", at::kLong, entry.in);
   if (!parts.codes.defined() || !parts.scales.defined() || sum != entry.sum) return std::nullopt;
   if (parts.order.defined() && !order_is_sound(parts.order, entry.in)) return std::nullopt;
-  const at::IntArrayRef shape = {entry.layout.panels, entry.layout.groups(), ops::kCodePanel};
+  const std::array<int64_t, 3> shape = {entry.layout.panels, entry.layout.groups(), ops::kCodePanel};
   parts.scales = parts.scales.view(shape);
   if (parts.zeros.defined()) parts.zeros = parts.zeros.view(shape);
   parts.layout.codes = parts.codes.const_data_ptr<uint8_t>();

@@ -107,7 +107,7 @@ void load_calibration(const config::Task& task, quant::ExportJob& job, int64_t m
   // Without validation data: what follows the calibration sequences, or those themselves.
   if (!other.empty()) job.held_out.sequences = quant::cut_sequences(other, length, kHeldOutSequences, 0);
   if (job.held_out.count() == 0)
-    job.held_out.sequences = quant::cut_sequences(train, length, kHeldOutSequences, job.calibration.count());
+    job.held_out.sequences = quant::cut_sequences(train, length, kHeldOutSequences, task.quant_n_samples);
   held_out = job.held_out.count() > 0;
   if (held_out || job.calibration.count() == 0) return;
   const auto& known = job.calibration.sequences;

@@ -1,6 +1,29 @@
 #include "config/fields.h"
 
 namespace swift::config {
+namespace {
+
+void decoding_fields(FieldList& v, Task& t) {
+  v.group("Decoding", kInfer | kDeploy);
+  v("speculative_tokens", &t.speculative_tokens, {.min = 0, .max = 64},
+    "Tokens guessed ahead and checked in one pass; answers stay the same. 0: none; unset: 4 with "
+    "speculative_model, else 0");
+  v("speculative_model", &t.speculative_model, {},
+    "Directory of a small model with the same tokens that guesses them; unset: from the text so far");
+  v("deterministic", &t.deterministic, {},
+    "A request gets the same tokens and log-probabilities alone and among others; always so on the CPU");
+  v("cpu_act", &t.cpu_act, {.one_of = {"auto", "int8"}},
+    "Activations in products with AWQ and GPTQ weights on the CPU; auto: torch_dtype; int8: rounded to 8 "
+    "bits, faster");
+  v("layout_cache", &t.layout_cache, {},
+    "Keep quantized weights as the CPU's kernels read them in the model's directory (swift-layout.bin): it "
+    "then loads faster");
+  v("lm_head_dtype", &t.lm_head_dtype, {.one_of = {"auto", "int8"}},
+    "Type of the output head's weights; auto: the model's own; int8: rounded to 8 bits, half the memory to "
+    "read");
+}
+
+}  // namespace
 
 void serve_fields(FieldList& v, Task& t) {
   constexpr double kLargest = 1e9;
@@ -47,26 +70,7 @@ void serve_fields(FieldList& v, Task& t) {
     "Form of the model's tool calls; auto: by its chat template");
   v("reasoning_parser", &t.reasoning_parser, {.one_of = {"auto", "none", "think"}},
     "Whether <think>…</think> in an answer is reasoning; auto: by the chat template");
-
-  v.group("Decoding", kInfer | kDeploy);
-  v("speculative_tokens", &t.speculative_tokens, {.min = 0, .max = 64},
-    "Tokens guessed ahead and checked in one pass; answers stay the same. 0: none; unset: 4 with "
-    "speculative_model, else 0");
-  v("speculative_model", &t.speculative_model, {},
-    "Directory of a small model with the same tokens that guesses them; unset: from the text so far");
-  v("deterministic", &t.deterministic, {},
-    "A request gets the same tokens and log-probabilities alone and among others; always so on the CPU");
-  v("cpu_act", &t.cpu_act, {.one_of = {"auto", "int8"}},
-    "Activations in products with AWQ and GPTQ weights on the CPU; auto: torch_dtype; int8: rounded to 8 "
-    "bits, "
-    "faster");
-  v("layout_cache", &t.layout_cache, {},
-    "Keep quantized weights as the CPU's kernels read them in the model's directory (swift-layout.bin): it "
-    "then "
-    "loads faster");
-  v("lm_head_dtype", &t.lm_head_dtype, {.one_of = {"auto", "int8"}},
-    "Type of the output head's weights; auto: the model's own; int8: rounded to 8 bits, half the memory to "
-    "read");
+  decoding_fields(v, t);
 }
 
 }  // namespace swift::config

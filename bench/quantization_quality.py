@@ -4,7 +4,7 @@
                             [--length 512] [--cases "gptq:4:64 awq:4:64 ..."] [--autoawq PYTHON]
 
 Every case is one `swift export`; its figures are those of its quantization_report.json, on sequences that calibration
-did not see. With --autoawq (a Python that imports awq and transformers) AutoAWQ's quantizer runs on the same
+did not see. Methods without zero points are rtn and gptq, with them rtn-asym, gptq-asym and awq. With --autoawq (a Python that imports awq and transformers) AutoAWQ's quantizer runs on the same
 calibration tokens in fp32, and so do we. One JSON line a case.
 """
 import argparse
@@ -14,18 +14,18 @@ import subprocess
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-CASES = " ".join(f"{method}:4:{group}" for group in (32, 64, 128) for method in ("rtn", "awq", "gptq"))
+CASES = " ".join(f"{method}:4:{group}" for group in (32, 64, 128) for method in ("rtn", "gptq", "rtn-asym", "gptq-asym", "awq"))
 
 
 def export(given, folder, method, bits, group, *more):
     out = pathlib.Path(folder) / f"{method}-{bits}-{group}"
-    words = [given.swift, "export", "--model", given.model, "--dataset", given.data, "--quant_method", method,
+    words = [given.swift, "export", "--model", given.model, "--dataset", given.data, "--quant_method", method.removesuffix("-asym"),
              "--quant_bits", str(bits), "--group_size", str(group), "--max_length", str(given.length),
              "--quant_n_samples", str(given.samples), "--dataset_shuffle", "false", "--output_dir", out, *more]
+    if method.endswith("-asym"):
+        words += ["--quant_sym", "false"]
     if given.held_out:
         words += ["--val_dataset", given.held_out]
-    if method == "rtn":
-        words += ["--quant_sym", "false"]
     done = subprocess.run(words, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise SystemExit(done.stderr)
@@ -66,7 +66,7 @@ def main():
     options.add_argument("--swift", default=HERE.parent / "build/release/swift")
     options.add_argument("--samples", type=int, default=128)
     options.add_argument("--length", type=int, default=512)
-    options.add_argument("--cases", default=CASES + " rtn:3:64 awq:3:64 gptq:3:64 rtn:8:-1 gptq:8:-1")
+    options.add_argument("--cases", default=CASES + " rtn:3:64 gptq:3:64 rtn-asym:3:64 gptq-asym:3:64 awq:3:64 rtn:8:-1 gptq:8:-1")
     options.add_argument("--autoawq")
     given = options.parse_args()
     for case in given.cases.split():

@@ -74,7 +74,7 @@ ops::QuantizedPtr laid_out_head(const at::Tensor& weight, const ServingForm& for
   if (form.cache) {
     if (auto found = form.cache->find(kHead, weight.sizes(), weight.scalar_type())) return found;
   }
-  return ops::lay_out_codes(ops::int8_codes(weight), weight.scalar_type(), memory);
+  return ops::lay_out_codes(ops::int8_codes(weight), weight.scalar_type(), memory, form.int8_activations);
 }
 
 void write_cache(Decoder& decoder, const LayoutCache& cache) {

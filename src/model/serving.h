@@ -11,8 +11,8 @@ namespace swift::model {
 
 // How quantized weights are computed with.
 struct ServingForm {
-  bool int8_activations = false;            // of linears with weights of AWQ and GPTQ (ops::lay_out_codes)
-  bool int8_head = false;                   // the head is rounded to 8 bits (ops::int8_codes)
+  bool int8_activations = false;  // of linears with grouped weights and an 8-bit head (ops::lay_out_codes)
+  bool int8_head = false;         // the head is rounded to 8 bits (ops::int8_codes)
   std::shared_ptr<LayoutCache> cache = {};  // gives the head, and is written where it is missing; or null
 };
 

@@ -60,6 +60,9 @@ void TileProducts::operator()(const BFloat16* a, const uint32_t* packed, float* 
   constexpr int64_t kLineWords = 16;
   if (!tiles_) {
     panel_product({m, n, depth, a, depth, packed, n, c, n, add});
+    constexpr int64_t kFirstLines = 32;  // the rest follows from these
+    for (int64_t line = 0; next != nullptr && line < kFirstLines; ++line)
+      __builtin_prefetch(next + line * kLineWords);
     return;
   }
   tiles_->product({reinterpret_cast<const uint16_t*>(a), depth, m}, {packed, n, n}, depth, c, n, add, next,

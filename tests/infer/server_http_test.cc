@@ -142,8 +142,8 @@ TEST_CASE("a client that does not read is cut off, and the others do not notice"
   const Json members = {{"stream", true}, {"n", 4}, {"logprobs", true}, {"top_logprobs", 20}};
   lazy.send_post("/v1/chat/completions", ServerFixture::chat("flood", members).dump());
   CHECK(fixture.post("/v1/chat/completions", ServerFixture::chat("hello")).status == 200);
+  CHECK(ServerFixture::eventually([&] { return fixture.service.cancelled > 0; }));
   CHECK(ServerFixture::eventually([&] { return fixture.service.active() == 0; }));
-  CHECK(fixture.service.cancelled > 0);
 }
 
 TEST_CASE("hundreds of streams at once") {

@@ -4,8 +4,9 @@
                             [--length 512] [--cases "gptq:4:64 awq:4:64 ..."] [--autoawq PYTHON]
 
 Every case is one `swift export`; its figures are those of its quantization_report.json, on sequences that calibration
-did not see. Methods without zero points are rtn and gptq, with them rtn-asym, gptq-asym and awq. With --autoawq (a Python that imports awq and transformers) AutoAWQ's quantizer runs on the same
-calibration tokens in fp32, and so do we. One JSON line a case.
+did not see. Methods without zero points are rtn and gptq, with them rtn-asym, gptq-asym and awq. With --autoawq (a
+Python that imports awq and transformers) AutoAWQ's quantizer runs on the same calibration tokens in fp32, and so do
+we. One JSON line a case.
 """
 import argparse
 import json

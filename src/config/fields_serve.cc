@@ -13,11 +13,11 @@ void decoding_fields(FieldList& v, Task& t) {
   v("deterministic", &t.deterministic, {},
     "A request gets the same tokens and log-probabilities alone and among others; always so on the CPU");
   v("cpu_act", &t.cpu_act, {.one_of = {"auto", "int8"}},
-    "Activations in products with AWQ and GPTQ weights on the CPU; auto: torch_dtype; int8: rounded to 8 "
-    "bits, faster");
+    "Activations in products with AWQ and GPTQ weights and an 8-bit head on the CPU; auto: torch_dtype; "
+    "int8: rounded to 8 bits, faster");
   v("layout_cache", &t.layout_cache, {},
-    "Keep quantized weights as the CPU's kernels read them in the model's directory (swift-layout.bin): it "
-    "then loads faster");
+    "Keep quantized weights as the CPU's kernels read them in the model's directory (swift-layout.bin), so "
+    "that it loads faster");
   v("lm_head_dtype", &t.lm_head_dtype, {.one_of = {"auto", "int8"}},
     "Type of the output head's weights; auto: the model's own; int8: rounded to 8 bits, half the memory to "
     "read");

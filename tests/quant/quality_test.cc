@@ -58,8 +58,8 @@ at::Tensor log_probs(const fs::path& model) {
   return at::cat(parts, 0);
 }
 
-// Mean divergence of the next token's distribution from the whole model's. Perplexity of 2,000 tokens is too
-// rough to compare methods: rounding may lower it by chance.
+// Mean divergence of the next token's distribution from the whole model's. It is not perplexity, by
+// which AWQ is behind rounding on this model (docs/quantization.md).
 double divergence(quant::Method method, int64_t bits, bool sym) {
   static const at::Tensor whole = log_probs(demo());
   const Folder folder;

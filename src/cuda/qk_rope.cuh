@@ -46,39 +46,26 @@ struct Head {
     }
   }
 
-  __device__ __forceinline__ void write(T* to, int head_dim, int rotary_dim, int lane) const {
+  // `convert` makes an Out of each value.
+  template <class Out, class Convert>
+  __device__ __forceinline__ void write_as(Out* to, int head_dim, int rotary_dim, int lane,
+                                           Convert convert) const {
 #pragma unroll
     for (int s = 0; s < kRopeSpans; ++s) {
       HeadSpan span;
       if (!head_span(s * kWarpThreads + lane, head_dim, rotary_dim, span)) continue;
-      Pack<T, 2> first, second;
+      Pack<Out, 2> first, second;
 #pragma unroll
       for (int i = 0; i < 2; ++i) {
-        first[i] = from_float<T>(values[s][i]);
-        second[i] = from_float<T>(values[s][2 + i]);
+        first[i] = static_cast<Out>(convert(values[s][i]));
+        second[i] = static_cast<Out>(convert(values[s][2 + i]));
       }
       store(to + span.first, first);
       store(to + span.second, second);
     }
   }
-
-  // As codes of one byte.
-  template <class Code>
-  __device__ __forceinline__ void write_codes(uint8_t* to, int head_dim, int rotary_dim, int lane,
-                                              Code code) const {
-#pragma unroll
-    for (int s = 0; s < kRopeSpans; ++s) {
-      HeadSpan span;
-      if (!head_span(s * kWarpThreads + lane, head_dim, rotary_dim, span)) continue;
-      Pack<uint8_t, 2> first, second;
-#pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        first[i] = static_cast<uint8_t>(code(values[s][i]));
-        second[i] = static_cast<uint8_t>(code(values[s][2 + i]));
-      }
-      store(to + span.first, first);
-      store(to + span.second, second);
-    }
+  __device__ __forceinline__ void write(T* to, int head_dim, int rotary_dim, int lane) const {
+    write_as(to, head_dim, rotary_dim, lane, [](float value) { return from_float<T>(value); });
   }
 
   // direction 1 turns, -1 turns back (the transpose, hence the gradient).
@@ -158,10 +145,10 @@ __device__ __forceinline__ void write_page(const Head<T>& head, void* pages, flo
     const float scale = head.largest() / 127.0F;
     const float inverse = scale > 0 ? 1.0F / scale : 0.0F;
     if (lane == 0) scales[row] = scale;
-    head.write_codes(to, head_dim, rotary_dim, lane, [=](float x) { return __float2int_rn(x * inverse); });
+    head.write_as(to, head_dim, rotary_dim, lane, [=](float x) { return __float2int_rn(x * inverse); });
   } else {
     const float inverse = 1.0F / scales[kv_head];
-    head.write_codes(to, head_dim, rotary_dim, lane, [=](float x) { return float_to_fp8(x * inverse); });
+    head.write_as(to, head_dim, rotary_dim, lane, [=](float x) { return float_to_fp8(x * inverse); });
   }
 }
 

@@ -115,7 +115,8 @@ std::optional<Entry> entry_of(const Tensor& numbers) {
   e.in = at(7), e.compute = static_cast<at::ScalarType>(at(8)), e.sum = static_cast<uint64_t>(at(9));
   const bool sound = at(0) >= 0 && at(0) <= 2 && at(6) >= 0 && at(6) <= 2 && l.chunk >= ops::kCodeStep &&
                      l.chunk <= ops::kCodeChunk && l.chunk % ops::kCodeStep == 0 && l.chunks_of_group >= 1 &&
-                     l.chunks_of_group <= l.inputs && l.inputs >= e.in && e.in >= 1 && l.outputs >= 1 &&
+                     l.chunks_of_group <= l.inputs && e.in >= 1 && l.inputs >= e.in &&
+                     l.inputs - e.in < l.chunk && l.outputs >= 1 &&
                      l.inputs % (l.chunk * l.chunks_of_group) == 0;
   if (!sound) return std::nullopt;
   l.panels = (l.outputs + ops::kCodePanel - 1) / ops::kCodePanel;

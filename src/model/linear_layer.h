@@ -53,8 +53,8 @@ struct LinearLayer {
   std::optional<LoraPair> lora;
   ops::QuantizedPtr quantized = {};           // the weight's values, where they are kept in another form
   std::map<int32_t, ServedPair> served = {};  // by adapter
-  std::function<void(const at::Tensor&)> on_input =
-      {};  // sees x of the training forward(); calibration sets it
+  // Sees x of the training forward(); calibration sets it.
+  std::function<void(const at::Tensor&)> on_input = {};
 
   // x (tokens, in) to (tokens, out). dropout_key 0: no dropout (evaluation). Dropout acts on the input of the
   // low-rank product alone, with DoRA too.

@@ -54,8 +54,7 @@ struct ModelSpec {
   AttentionSpec attention;
   RopeSpec rope;
   MoeSpec moe;
-  int64_t scores =
-      0;  // values of the head of a reward model (…ForSequenceClassification); 0: a language model
+  int64_t scores = 0;  // of a reward model's head (…ForSequenceClassification); 0: a language model
 };
 
 }  // namespace swift::model

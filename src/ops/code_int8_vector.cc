@@ -1,5 +1,4 @@
-// The product with a grouped weight and 8-bit activations by AVX-512 VNNI. Few rows unpack codes in
-// registers, several panels at a time; many rows unpack a chunk into L1 once.
+// The product with a grouped weight and 8-bit activations by AVX-512 VNNI, in the two ways of code_rows.h.
 #pragma GCC diagnostic push
 // GCC 12's own header reads an undefined register on purpose.
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -12,19 +11,13 @@
 
 #include "ops/code_int8.h"
 #include "ops/code_int8_scale.h"
-#include "ops/code_kernels.h"
+#include "ops/code_rows.h"
 #include "ops/cpu_level.h"
 
 namespace swift::ops {
 namespace {
 
-// Sums stay in registers only when the loops over them are gone early.
-#define SWIFT_UNROLLED _Pragma("GCC unroll 16")
 #define SWIFT_VNNI [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx512vnni")]]
-
-constexpr int64_t kFewRows = 5;
-constexpr int64_t kRowsOfFour = 3;  // rows that take four panels at a time
-constexpr int64_t kManyRows = 12;   // rows of a block over an unpacked chunk
 
 struct ChunkCall {
   const CodeLayout& layout;
@@ -153,51 +146,35 @@ SWIFT_VNNI void unpacked_rows(const ChunkCall& call, const uint8_t* codes) {
 using Direct = void (*)(const ChunkCall&);
 using OverUnpacked = void (*)(const ChunkCall&, const uint8_t*);
 
-// By rows - 1.
-template <int Bits, int Panels>
-constexpr std::array<Direct, kFewRows> kDirect = {
-    direct_chunk<Bits, 1, Panels>, direct_chunk<Bits, 2, Panels>, direct_chunk<Bits, 3, Panels>,
-    direct_chunk<Bits, 4, Panels>, direct_chunk<Bits, 5, Panels>};
 template <int Bits>
-constexpr std::array<Direct, kRowsOfFour> kDirectFour = {direct_chunk<Bits, 1, 4>, direct_chunk<Bits, 2, 4>,
-                                                         direct_chunk<Bits, 3, 4>};
-// Blocks of equal height have at least half of the most rows.
-constexpr std::array<OverUnpacked, kManyRows - kManyRows / 2 + 1> kOverUnpacked = {
-    unpacked_rows<6>,  unpacked_rows<7>,  unpacked_rows<8>, unpacked_rows<9>,
-    unpacked_rows<10>, unpacked_rows<11>, unpacked_rows<12>};
+constexpr FewRows<Direct> kDirect = {
+    {direct_chunk<Bits, 1, 1>, direct_chunk<Bits, 2, 1>, direct_chunk<Bits, 3, 1>, direct_chunk<Bits, 4, 1>,
+     direct_chunk<Bits, 5, 1>},
+    {direct_chunk<Bits, 1, 2>, direct_chunk<Bits, 2, 2>, direct_chunk<Bits, 3, 2>, direct_chunk<Bits, 4, 2>,
+     direct_chunk<Bits, 5, 2>},
+    {direct_chunk<Bits, 1, 4>, direct_chunk<Bits, 2, 4>, direct_chunk<Bits, 3, 4>}};
+constexpr ManyRows<OverUnpacked> kOverUnpacked = {unpacked_rows<6>, unpacked_rows<7>,  unpacked_rows<8>,
+                                                  unpacked_rows<9>, unpacked_rows<10>, unpacked_rows<11>,
+                                                  unpacked_rows<12>};
 
 template <int Bits>
-void few_rows(const CodeLayout& layout, const Int8Input& x, int64_t first, int64_t rows, PanelRange panels,
-              CodeSums sums) {
-  const auto at = static_cast<size_t>(rows - 1);
-  for_panel_groups(layout, panels, [&](int64_t begin, int64_t end, int64_t c) {
-    for (int64_t p = begin; p < end;) {
-      const int64_t step = end - p == 4 && rows <= kRowsOfFour ? 4 : end - p >= 2 ? 2 : 1;
-      const Direct run = step == 4   ? kDirectFour<Bits>[at]
-                         : step == 2 ? kDirect<Bits, 2>[at]
-                                     : kDirect<Bits, 1>[at];
-      run({layout, x, first, p, c, {sums.data + (p - panels.begin) * kCodePanel, sums.stride}});
-      p += step;
-    }
-  });
-}
-
-template <int Bits>
-void many_rows(const CodeLayout& layout, const Int8Input& x, int64_t first, int64_t count, PanelRange panels,
-               CodeSums sums) {
+void product(const CodeLayout& layout, const Int8Input& x, int64_t first, int64_t count, PanelRange panels,
+             CodeSums sums) {
+  const auto call_of = [&](int64_t row, int64_t panel, int64_t chunk) {
+    float* to = sums.data + row * sums.stride + (panel - panels.begin) * kCodePanel;
+    return ChunkCall{layout, x, first + row, panel, chunk, {to, sums.stride}};
+  };
+  if (count <= kFewRows) {
+    return for_few_rows(layout, count, panels, kDirect<Bits>,
+                        [&](Direct run, int64_t panel, int64_t chunk) { run(call_of(0, panel, chunk)); });
+  }
   alignas(64) Unpacked codes;
-  const int64_t blocks = (count + kManyRows - 1) / kManyRows;
-  for_panel_groups(layout, panels, [&](int64_t begin, int64_t end, int64_t c) {
-    for (int64_t p = begin; p < end; ++p) {
-      unpack_chunk<Bits>(layout, p, c, codes.data());
-      for (int64_t b = 0; b < blocks; ++b) {
-        const int64_t row = b * count / blocks, rows = (b + 1) * count / blocks - row;
-        float* to = sums.data + row * sums.stride + (p - panels.begin) * kCodePanel;
-        kOverUnpacked[static_cast<size_t>(rows - kManyRows / 2)](
-            {layout, x, first + row, p, c, {to, sums.stride}}, codes.data());
-      }
-    }
-  });
+  for_many_rows(
+      layout, count, panels, kOverUnpacked,
+      [&](int64_t panel, int64_t chunk) { unpack_chunk<Bits>(layout, panel, chunk, codes.data()); },
+      [&](OverUnpacked run, int64_t panel, int64_t chunk, int64_t row) {
+        run(call_of(row, panel, chunk), codes.data());
+      });
 }
 
 }  // namespace
@@ -210,9 +187,7 @@ bool has_vector_int8() {
 
 void int8_product_vector(const CodeLayout& layout, const Int8Input& x, int64_t first, int64_t count,
                          PanelRange panels, CodeSums sums) {
-  const auto run = layout.bits() == 4 ? (count <= kFewRows ? few_rows<4> : many_rows<4>)
-                                      : (count <= kFewRows ? few_rows<8> : many_rows<8>);
-  run(layout, x, first, count, panels, sums);
+  (layout.bits() == 4 ? product<4> : product<8>)(layout, x, first, count, panels, sums);
 }
 
 }  // namespace swift::ops

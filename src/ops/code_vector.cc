@@ -1,7 +1,6 @@
 // The product with a grouped weight by AVX-512 BF16 dot products, for processors without matrix tiles. A sum
-// of a chunk is one chain of dot products along its inputs, then scaled in fp32, whichever of the two ways is
-// taken: few rows expand codes in registers, with enough panels at a time that their chains hide each other's
-// latency; many rows expand a chunk into L1 once.
+// of a chunk is one chain of dot products along its inputs, then scaled in fp32, whichever of the two ways of
+// code_rows.h is taken.
 #pragma GCC diagnostic push
 // GCC 12's own header reads an undefined register on purpose.
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -13,18 +12,12 @@
 #include <cstring>
 
 #include "ops/code_expand.h"
-#include "ops/code_kernels.h"
+#include "ops/code_rows.h"
 
 namespace swift::ops {
 namespace {
 
-// Sums stay in registers only when the loops over them are gone early.
-#define SWIFT_UNROLLED _Pragma("GCC unroll 16")
 #define SWIFT_VECTOR [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]]
-
-constexpr int64_t kFewRows = 5;
-constexpr int64_t kRowsOfFour = 3;  // rows that take four panels at a time
-constexpr int64_t kManyRows = 12;   // rows of a block over an expanded chunk
 
 struct ChunkCall {
   const CodeLayout& layout;
@@ -145,64 +138,43 @@ SWIFT_VECTOR void expanded_rows(const ChunkCall& call, const uint32_t* weights) 
 using Direct = void (*)(const ChunkCall&);
 using OverExpanded = void (*)(const ChunkCall&, const uint32_t*);
 
-// By rows - 1.
-template <CodeForm Form, int Panels>
-constexpr std::array<Direct, kFewRows> kDirect = {
-    direct_chunk<Form, 1, Panels>, direct_chunk<Form, 2, Panels>, direct_chunk<Form, 3, Panels>,
-    direct_chunk<Form, 4, Panels>, direct_chunk<Form, 5, Panels>};
 template <CodeForm Form>
-constexpr std::array<Direct, kRowsOfFour> kDirectFour = {direct_chunk<Form, 1, 4>, direct_chunk<Form, 2, 4>,
-                                                         direct_chunk<Form, 3, 4>};
-// Blocks of equal height have at least half of the most rows.
-constexpr std::array<OverExpanded, kManyRows - kManyRows / 2 + 1> kOverExpanded = {
-    expanded_rows<6>,  expanded_rows<7>,  expanded_rows<8>, expanded_rows<9>,
-    expanded_rows<10>, expanded_rows<11>, expanded_rows<12>};
+constexpr FewRows<Direct> kDirect = {
+    {direct_chunk<Form, 1, 1>, direct_chunk<Form, 2, 1>, direct_chunk<Form, 3, 1>, direct_chunk<Form, 4, 1>,
+     direct_chunk<Form, 5, 1>},
+    {direct_chunk<Form, 1, 2>, direct_chunk<Form, 2, 2>, direct_chunk<Form, 3, 2>, direct_chunk<Form, 4, 2>,
+     direct_chunk<Form, 5, 2>},
+    {direct_chunk<Form, 1, 4>, direct_chunk<Form, 2, 4>, direct_chunk<Form, 3, 4>}};
+constexpr ManyRows<OverExpanded> kOverExpanded = {expanded_rows<6>, expanded_rows<7>,  expanded_rows<8>,
+                                                  expanded_rows<9>, expanded_rows<10>, expanded_rows<11>,
+                                                  expanded_rows<12>};
 
 template <CodeForm Form>
-void few_rows(const CodeLayout& layout, const CodeInput& x, int64_t first, int64_t rows, PanelRange panels,
-              CodeSums sums) {
-  const auto at = static_cast<size_t>(rows - 1);
-  for_panel_groups(layout, panels, [&](int64_t begin, int64_t end, int64_t c) {
-    const float* totals = x.totals != nullptr ? x.totals + first * layout.chunks() + c : nullptr;
-    for (int64_t p = begin; p < end;) {
-      const int64_t step = end - p == 4 && rows <= kRowsOfFour ? 4 : end - p >= 2 ? 2 : 1;
-      const Direct run = step == 4   ? kDirectFour<Form>[at]
-                         : step == 2 ? kDirect<Form, 2>[at]
-                                     : kDirect<Form, 1>[at];
-      float* to = sums.data + (p - panels.begin) * kCodePanel;
-      run({layout, x.bf16 + first * layout.inputs, totals, p, c, {to, sums.stride}});
-      p += step;
-    }
-  });
-}
-
-template <CodeForm Form>
-void many_rows(const CodeLayout& layout, const CodeInput& x, int64_t first, int64_t count, PanelRange panels,
-               CodeSums sums) {
+void product(const CodeLayout& layout, const CodeInput& x, int64_t first, int64_t count, PanelRange panels,
+             CodeSums sums) {
+  const auto call_of = [&](int64_t row, int64_t panel, int64_t chunk) {
+    const float* totals = x.totals != nullptr ? x.totals + (first + row) * layout.chunks() + chunk : nullptr;
+    float* to = sums.data + row * sums.stride + (panel - panels.begin) * kCodePanel;
+    return ChunkCall{layout, x.bf16 + (first + row) * layout.inputs, totals, panel, chunk, {to, sums.stride}};
+  };
+  if (count <= kFewRows) {
+    return for_few_rows(layout, count, panels, kDirect<Form>,
+                        [&](Direct run, int64_t panel, int64_t chunk) { run(call_of(0, panel, chunk)); });
+  }
   alignas(64) Expanded weights;
-  const int64_t blocks = (count + kManyRows - 1) / kManyRows;
-  for_panel_groups(layout, panels, [&](int64_t begin, int64_t end, int64_t c) {
-    for (int64_t p = begin; p < end; ++p) {
-      expand_chunk<Form>(layout, p, c, weights.data());
-      for (int64_t b = 0; b < blocks; ++b) {
-        const int64_t row = b * count / blocks, rows = (b + 1) * count / blocks - row;
-        const float* totals = x.totals != nullptr ? x.totals + (first + row) * layout.chunks() + c : nullptr;
-        float* to = sums.data + row * sums.stride + (p - panels.begin) * kCodePanel;
-        kOverExpanded[static_cast<size_t>(rows - kManyRows / 2)](
-            {layout, x.bf16 + (first + row) * layout.inputs, totals, p, c, {to, sums.stride}},
-            weights.data());
-      }
-    }
-  });
+  for_many_rows(
+      layout, count, panels, kOverExpanded,
+      [&](int64_t panel, int64_t chunk) { expand_chunk<Form>(layout, panel, chunk, weights.data()); },
+      [&](OverExpanded run, int64_t panel, int64_t chunk, int64_t row) {
+        run(call_of(row, panel, chunk), weights.data());
+      });
 }
 
 }  // namespace
 
 void code_product_vector(const CodeLayout& layout, const CodeInput& x, int64_t first, int64_t count,
                          PanelRange panels, CodeSums sums) {
-  by_form(layout.form, [&]<CodeForm Form>() {
-    (count <= kFewRows ? few_rows<Form> : many_rows<Form>)(layout, x, first, count, panels, sums);
-  });
+  by_form(layout.form, [&]<CodeForm Form>() { product<Form>(layout, x, first, count, panels, sums); });
 }
 
 }  // namespace swift::ops

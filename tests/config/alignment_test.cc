@@ -3,34 +3,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "config/resolve.h"
 #include "given.h"
 
 using namespace swift::config;
-using swift::base::Error;
-
-namespace {
-
-Task resolved(const std::string& yaml) {
-  Task task = given(yaml).task;
-  resolve(task, "train");
-  return task;
-}
-
-std::string error_of(const std::string& yaml) {
-  try {
-    resolved(yaml);
-  } catch (const Error& error) {
-    return error.message();
-  }
-  return "no error";
-}
-
-bool mentions(const std::string& text, const std::string& a, const std::string& b) {
-  return text.find(a) != std::string::npos && text.find(b) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("each method has ms-swift's defaults of its own") {
   CHECK(resolved("method: dpo\n").beta == 0.1);

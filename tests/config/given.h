@@ -10,6 +10,7 @@
 
 #include "config/load.h"
 #include "config/report.h"
+#include "config/resolve.h"
 
 namespace swift::config {
 
@@ -46,8 +47,28 @@ inline std::string fault_of(const std::string& yaml, std::vector<std::string> fl
   }
 }
 
+// A task as the verb resolves it; and the message of the error that training throws there.
+inline Task resolved(const std::string& yaml, const std::string& verb = "train",
+                     std::vector<std::string>* warnings = nullptr) {
+  Task task = given(yaml).task;
+  const std::vector<std::string> said = resolve(task, verb);
+  if (warnings != nullptr) *warnings = said;
+  return task;
+}
+inline std::string error_of(const std::string& yaml) {
+  try {
+    resolved(yaml);
+  } catch (const base::Error& error) {
+    return error.message();
+  }
+  return "no error";
+}
+
 inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
+}
+inline bool mentions(const std::string& text, const std::string& a, const std::string& b) {
+  return contains(text, a) && contains(text, b);
 }
 
 }  // namespace swift::config

@@ -3,41 +3,23 @@
 
 #include <catch2/catch.hpp>
 
-#include "config/resolve.h"
 #include "given.h"
 
 using namespace swift::config;
-using swift::base::Error;
 
 namespace {
 
 const std::string kBase =
     "method: grpo\nreward_funcs: accuracy\nnum_generations: 4\nper_device_train_batch_size: 8\n";
 
-Task resolved(const std::string& more) {
-  Task task = given(kBase + more).task;
-  resolve(task, "train");
-  return task;
-}
-
-std::string error_of(const std::string& yaml) {
-  try {
-    Task task = given(yaml).task;
-    resolve(task, "train");
-  } catch (const Error& error) {
-    return error.message();
-  }
-  return "no error";
-}
-
-bool mentions(const std::string& text, const std::string& a, const std::string& b) {
-  return text.find(a) != std::string::npos && text.find(b) != std::string::npos;
+Task with(const std::string& more) {
+  return resolved(kBase + more);
 }
 
 }  // namespace
 
 TEST_CASE("grpo generates and updates by ms-swift's defaults, without dropout") {
-  const Task task = resolved("");
+  const Task task = with("");
   CHECK(task.temperature == 0.9);
   CHECK(task.gradient_accumulation_steps == 1);
   CHECK(task.steps_per_generation == 1);
@@ -46,9 +28,9 @@ TEST_CASE("grpo generates and updates by ms-swift's defaults, without dropout") 
   CHECK(task.disable_dropout == true);
   CHECK(task.metric_for_best_model == "reward");
   CHECK(task.greater_is_better == true);
-  CHECK(resolved("advantage_estimator: rloo\n").scale_rewards == "none");
-  CHECK(resolved("advantage_estimator: reinforce_plus_plus\n").kl_in_reward == true);
-  CHECK(resolved("generation_batch_size: 32\n").steps_per_generation == 4);
+  CHECK(with("advantage_estimator: rloo\n").scale_rewards == "none");
+  CHECK(with("advantage_estimator: reinforce_plus_plus\n").kl_in_reward == true);
+  CHECK(with("generation_batch_size: 32\n").steps_per_generation == 4);
 }
 
 TEST_CASE("settings of grpo that cannot go together are named") {

@@ -2,7 +2,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "config/resolve.h"
 #include "given.h"
 
 using namespace swift::config;
@@ -10,15 +9,9 @@ using Catch::Contains;
 
 namespace {
 
-Task resolved(const std::string& yaml) {
-  Task task = given(yaml).task;
-  resolve(task, "export");
-  return task;
-}
-
 std::string refusal_of(const std::string& yaml) {
   try {
-    resolved(yaml);
+    resolved(yaml, "export");
     return "";
   } catch (const swift::base::Error& error) {
     CHECK(error.code() == swift::base::ExitCode::usage);
@@ -46,7 +39,7 @@ TEST_CASE("each method has its bits, its form and its zero points") {
                         {"quant_method: fp8\n", 8, "fp8", true}};
   for (const Case& c : cases) {
     CAPTURE(c.given);
-    const Task task = resolved(c.given + kData);
+    const Task task = resolved(c.given + kData, "export");
     CHECK(task.quant_bits == c.bits);
     CHECK(task.quant_format == c.format);
     CHECK(task.quant_sym == c.sym);

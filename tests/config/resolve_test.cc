@@ -8,14 +8,6 @@
 using namespace swift::config;
 using swift::base::Error;
 
-namespace {
-Task resolved(const std::string& yaml, const std::string& verb = "train") {
-  Task task = given(yaml).task;
-  resolve(task, verb);
-  return task;
-}
-}  // namespace
-
 TEST_CASE("dependent defaults are filled, and marked as derived") {
   const Task task = resolved("per_device_train_batch_size: 3\nsave_steps: 7\n");
   CHECK(task.learning_rate == 1e-4);

@@ -2,19 +2,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "config/resolve.h"
 #include "given.h"
 
 using namespace swift::config;
 using swift::base::Error;
 
 namespace {
-
-Task resolved(const std::string& yaml) {
-  Task task = given(yaml).task;
-  resolve(task, "train");
-  return task;
-}
 
 // The error's text; empty when the settings are accepted.
 std::string refusal_of(const std::string& yaml) {

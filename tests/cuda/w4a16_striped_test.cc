@@ -16,27 +16,13 @@ struct Shape {
 // All row counts and stripes over one packed weight; the last result must not depend on what came before it.
 void check(Type type, GroupLayout layout, const Shape& s) {
   const Checkpoint c = checkpoint(layout, type, s.in, s.out, s.group);
-  const Buffer<uint32_t> qweight("qweight", c.words), qzeros("qzeros", c.zeros),
-      words("words", s.in * s.out / 8);
-  const Values scales("scales", type, c.scales), packed("packed scales", type, c.scales.size());
-  const Buffer<uint8_t> zeros("zeros", c.scales.size());
-  const PackedInt4 w{words.data(),           packed.data(),           zeros.data(),
-                     static_cast<int>(s.in), static_cast<int>(s.out), static_cast<int>(s.group)};
-  pack_int4({type, type, layout, qweight.data(), qzeros.data(), scales.data(), nullptr,
-             layout == GroupLayout::awq ? 0 : 1, nullptr, w.in, w.out, w.group},
-            w, nullptr);
+  const PackedCheckpoint packed(c, layout, type, s.in, s.out, s.group);
+  const PackedInt4 w = packed.weight();
   const size_t tiles = (s.out + kStripeOut - 1) / kStripeOut, units = tiles * (s.in / 64);
   const Buffer<int32_t> arrivals("arrivals", std::vector<int32_t>(tiles));
   for (const size_t rows : {1U, 8U, 13U, 32U, 64U}) {
     const auto x = normal(type, rows * s.in, 5, 0.25F), bias = normal(type, s.out, 6);
-    std::vector<double> wanted;
-    for (size_t r = 0; r < rows; ++r) {
-      for (size_t o = 0; o < s.out; ++o) {
-        double sum = rows % 2 == 0 ? 0 : bias[o];
-        for (size_t i = 0; i < s.in; ++i) sum += x[r * s.in + i] * c.meaning[i * s.out + o];
-        wanted.push_back(sum);
-      }
-    }
+    const auto wanted = linear_of(c, x, rows % 2 == 0 ? std::vector<float>() : bias, rows, s.in, s.out);
     const Values dx("x", type, x), db("bias", type, bias), y("y", type, rows * s.out);
     for (const size_t stripes : {size_t{1}, size_t{3}, size_t{7}, units}) {
       if (stripes > units) continue;

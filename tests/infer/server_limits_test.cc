@@ -127,6 +127,10 @@ TEST_CASE("faults of HTTP itself have their exact bodies") {
         body_of(431, "The request's header is larger than 1000 bytes.", nullptr));
   CHECK(ask("POST /v1/completions HTTP/1.1\r\nContent-Length: 900\r\n\r\n{").body ==
         body_of(408, "The request did not arrive in time.", nullptr));
+  CHECK(ask("POST /v1/messages HTTP/1.1\r\nContent-Length: 1001\r\n\r\n").body ==
+        anthropic_body("request_too_large", "The request's body is larger than 1000 bytes."));
+  CHECK(ask("POST /v1/messages HTTP/1.1\r\nContent-Length: 900\r\n\r\n{").body ==
+        anthropic_body("invalid_request_error", "The request did not arrive in time."));
   CHECK(ask("GET /v1/chat/completions HTTP/1.1\r\n\r\n").body ==
         body_of(405, "Method GET is not allowed here; allowed are: POST, OPTIONS.", nullptr));
   CHECK(ask("POST /v1/completions HTTP/1.1\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}").body ==

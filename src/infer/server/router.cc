@@ -57,8 +57,8 @@ std::string allowed_methods(std::string_view path) {
   return allowed.empty() ? allowed : allowed + ", OPTIONS";
 }
 
-HttpResponse error_for(const HttpRequest& request, const ApiError& error) {
-  return request.path.starts_with("/v1/messages") ? anthropic_error_response(error) : error_response(error);
+HttpResponse error_for(std::string_view path, const ApiError& error) {
+  return path.starts_with("/v1/messages") ? anthropic_error_response(error) : error_response(error);
 }
 
 // Adds headers to whatever the handler answers.
@@ -127,7 +127,7 @@ void run(const Route& route, Context& context, const ExchangePtr& exchange) {
   } catch (const std::exception& error) {
     const ApiError api = to_api_error(error);
     if (api.status >= 500 && api.status != 503) base::log::error(std::string("server: ") + api.what());
-    exchange->respond(error_for(exchange->request(), api));
+    exchange->respond(error_for(exchange->request().path, api));
   }
 }
 
@@ -182,12 +182,12 @@ void Router::handle(const std::shared_ptr<Exchange>& given) const {
     error.headers.push_back({"Allow", allowed});
     throw error;
   } catch (const ApiError& error) {
-    exchange->respond(error_for(request, error));
+    exchange->respond(error_for(request.path, error));
   }
 }
 
-HttpResponse Router::fault(int status, const std::string& message) const {
-  return error_response(ApiError(status, message));
+HttpResponse Router::fault(std::string_view path, int status, const std::string& message) {
+  return error_for(path, ApiError(status, message));
 }
 
 }  // namespace swift::infer::server

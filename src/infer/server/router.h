@@ -2,6 +2,7 @@
 // faults as JSON.
 #pragma once
 #include <memory>
+#include <string_view>
 
 #include "infer/server/context.h"
 #include "infer/server/http/exchange.h"
@@ -13,8 +14,8 @@ class Router {
   explicit Router(Context& context) : context_(context) {}
   // On the exchange's queue; does not block.
   void handle(const std::shared_ptr<Exchange>& exchange) const;
-  // The body of a fault that HTTP itself found.
-  HttpResponse fault(int status, const std::string& message) const;
+  // The body of a fault that HTTP itself found. path: empty where it was not read.
+  static HttpResponse fault(std::string_view path, int status, const std::string& message);
 
  private:
   Context& context_;

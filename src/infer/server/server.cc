@@ -29,8 +29,7 @@ struct Server::Impl {
         router(context),
         http(options.http,
              {.request = [this](std::shared_ptr<Exchange> exchange) { router.handle(exchange); },
-              .fault = [this](int status,
-                              const std::string& message) { return router.fault(status, message); }}) {}
+              .fault = Router::fault}) {}
 
   ServerOptions options;
   Context context;

@@ -187,7 +187,7 @@ ops::QuantizedPtr read_packed(const TensorFiles& files, const std::string& name,
 std::vector<std::string> packed_names(const TensorFiles& files, const std::string& name) {
   std::vector<std::string> found;
   for (const char* part : {"qweight", "qzeros", "scales", "g_idx", "weight_packed", "weight_scale",
-                           "weight_zero_point", "weight_shape", "weight_scale_inv"}) {
+                           "weight_zero_point", "weight_shape", "weight_g_idx", "weight_scale_inv"}) {
     if (files.has(cat(name, ".", part))) found.push_back(cat(name, ".", part));
   }
   return found;

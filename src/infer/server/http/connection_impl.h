@@ -87,6 +87,7 @@ class Connection : public ConnectionPort {
   void dispatch();
   void watch();
   void fault(int status, const std::string& message);
+  void read_target();
   void send(std::string bytes);
   void flush();
   void answered();
@@ -102,6 +103,7 @@ class Connection : public ConnectionPort {
   boost::beast::flat_buffer buffer_;
   std::unique_ptr<Parser> parser_;
   std::string peer_;
+  std::string path_, query_;  // of the request in work, as far as it was read
   bool http10_ = false;
   bool head_only_ = false;
   bool keep_alive_ = true;
@@ -145,6 +147,7 @@ void Connection<Stream>::tick() {
 
 template <class Stream>
 void Connection<Stream>::read_header() {
+  path_.clear(), query_.clear();
   parser_ = std::make_unique<Parser>();
   parser_->header_limit(static_cast<uint32_t>(options().max_header_bytes));
   parser_->body_limit(options().max_body_bytes);
@@ -204,15 +207,23 @@ void Connection<Stream>::body_read(error_code error) {
 }
 
 template <class Stream>
+void Connection<Stream>::read_target() {
+  if (!parser_) return;
+  const std::string target(parser_->get().target());
+  const size_t mark = target.find('?');
+  path_ = percent_decode(std::string_view(target).substr(0, mark));
+  query_ = mark == std::string::npos ? "" : target.substr(mark + 1);
+}
+
+template <class Stream>
 void Connection<Stream>::dispatch() {
   read_deadline_ = Instant::max();
+  read_target();
   auto message = parser_->release();
   HttpRequest request;
   request.method = std::string(message.method_string());
-  const std::string target(message.target());
-  const size_t mark = target.find('?');
-  request.path = percent_decode(std::string_view(target).substr(0, mark));
-  if (mark != std::string::npos) request.query = target.substr(mark + 1);
+  request.path = path_;
+  request.query = query_;
   for (const auto& field : message) {
     request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
   }
@@ -254,7 +265,8 @@ void Connection<Stream>::fault(int status, const std::string& message) {
   answer_ = Answer::none;
   keep_alive_ = false;
   lingering_ = status != 408;
-  respond(number_, shared_->handlers.fault(status, message));
+  read_target();
+  respond(number_, shared_->handlers.fault(path_, status, message));
 }
 
 template <class Stream>
@@ -313,7 +325,7 @@ template <class Stream>
 void Connection<Stream>::abandon(uint64_t number) {
   if (closed_ || number != number_ || answer_ == Answer::complete) return;
   if (answer_ == Answer::streaming) return shut();
-  respond(number, shared_->handlers.fault(500, "The server failed to answer this request."));
+  respond(number, shared_->handlers.fault(path_, 500, "The server failed to answer this request."));
 }
 
 template <class Stream>

@@ -27,10 +27,11 @@ struct HttpOptions {
   std::optional<std::string> ssl_keyfile;
 };
 
-// Faults below HTTP's requests (malformed, too large, too slow) get a body from `fault`.
+// Faults below HTTP's requests (malformed, too large, too slow) get a body from `fault`; the path is empty
+// where it was not read.
 struct HttpHandlers {
   std::function<void(std::shared_ptr<Exchange>)> request;  // on the exchange's queue; must not block
-  std::function<HttpResponse(int status, const std::string& message)> fault;
+  std::function<HttpResponse(std::string_view path, int status, const std::string& message)> fault;
 };
 
 class HttpServer {

@@ -1,5 +1,8 @@
 #include "ops/products.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace swift::ops {
 namespace {
 
@@ -15,6 +18,18 @@ bool runs_native(const Tensor& x, const Tensor& w) {
 
 const at::BFloat16* data(const Tensor& t) {
   return t.const_data_ptr<at::BFloat16>();
+}
+
+// y (rows, out) = x · W^T of fp32 copies: ATen's products of half types round their results. The copy of the
+// weights is one slice of rows at a time.
+Tensor wide_product(const Tensor& x, const Tensor& w, Tensor y) {
+  constexpr int64_t kSlice = 1024;
+  const Tensor wide = x.to(at::kFloat);
+  for (int64_t first = 0; first < w.size(0); first += kSlice) {
+    const int64_t count = std::min(kSlice, w.size(0) - first);
+    y.narrow(1, first, count).copy_(at::mm(wide, w.narrow(0, first, count).to(at::kFloat).t()));
+  }
+  return y;
 }
 
 }  // namespace
@@ -58,7 +73,7 @@ Tensor logits(const Tensor& x, const Tensor& w) {
   Tensor y = at::empty({rows, w.size(0)}, x.options().dtype(at::kFloat));
   if (!runs_native(x, w) || rows == 0 || (!vector && !has_panel_gemm())) {
     const bool direct = x.scalar_type() == at::kFloat && w.scalar_type() == at::kFloat;
-    return direct ? at::mm_out(y, x, w.t()) : y.copy_(at::linear(x, w));
+    return direct ? at::mm_out(y, x, w.t()) : wide_product(x, w, std::move(y));
   }
   const Tensor in = x.contiguous();
   if (vector) {

@@ -2,6 +2,7 @@
 
 #include "gradcheck.h"
 #include "ops/attention.h"
+#include "ops/gemm.h"
 #include "ops/packed_weight.h"
 #include "ops/products.h"
 
@@ -50,7 +51,7 @@ TEST_CASE("a packed weight gives the products of the plain one, each row by itse
         CHECK(at::equal(packed->product(x.narrow(0, 3, rows), bias), y.narrow(0, 3, rows)));
         CHECK(at::equal(packed->logits(x.narrow(0, 3, rows)), z.narrow(0, 3, rows)));
       }
-      if (type == at::kBFloat16 && out % 2 == 0)
+      if (type == at::kBFloat16 && out % 2 == 0 && ops::has_panel_gemm())
         CHECK(at::equal(packed->product(x, {}), ops::product_nt(x, w, {})));
     }
   }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "model/adapter.h"
 #include "model/serving.h"
+#include "ops/device_ops.h"
 #include "ops/label_log_prob.h"
 
 namespace swift::infer {
@@ -18,8 +19,10 @@ namespace {
 // New keys and values go to the cache, queries meet all of their sequence.
 class CacheContext : public model::AttentionContext {
  public:
-  CacheContext(ops::KvCache& cache, std::vector<ops::KvSegment> segments)
-      : cache_(cache), segments_(std::move(segments)) {}
+  CacheContext(ops::KvCache& cache, std::vector<ops::KvSegment> segments, int64_t tokens)
+      : cache_(cache), segments_(std::move(segments)) {
+    cache_.prepare(segments_, tokens);
+  }
 
   Tensor attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v, double scale) override {
     return cache_.extend(layer, q, k, v, segments_, scale);
@@ -35,9 +38,15 @@ ops::KvShape shape_of(const model::ModelSpec& spec, int64_t blocks) {
 }
 
 int64_t count_blocks(const model::Decoder& decoder, const CacheOptions& options) {
-  const int64_t each = ops::kv_block_bytes(options.kind, decoder.dtype(), shape_of(decoder.spec, 1));
-  const int64_t bytes =
-      options.bytes > 0 ? options.bytes : (base::memory_limit().bytes - base::resident_bytes()) / 4;
+  const Tensor& like = decoder.embed_tokens;
+  const int64_t each = ops::kv_block_bytes(options.kind, decoder.dtype(), shape_of(decoder.spec, 1), like);
+  int64_t bytes = options.bytes;
+  if (bytes <= 0) {
+    // A device that serves does nothing else; activations need a tenth of it at most.
+    const ops::DeviceOps* device = ops::device_ops(like);
+    bytes = device != nullptr ? device->free_bytes() / 10 * 9
+                              : (base::memory_limit().bytes - base::resident_bytes()) / 4;
+  }
   int64_t blocks = bytes / each;
   if (options.most_tokens > 0)
     blocks = std::min(blocks, (options.most_tokens + ops::kBlockTokens - 1) / ops::kBlockTokens);
@@ -51,7 +60,8 @@ int64_t count_blocks(const model::Decoder& decoder, const CacheOptions& options)
 
 DecoderModel::DecoderModel(LaidOut /*tag*/, model::Decoder decoder, const CacheOptions& options)
     : decoder_(std::move(decoder)), blocks_(count_blocks(decoder_, options)) {
-  cache_ = ops::make_kv_cache(options.kind, decoder_.dtype(), shape_of(decoder_.spec, blocks_));
+  cache_ = ops::make_kv_cache(options.kind, decoder_.dtype(), shape_of(decoder_.spec, blocks_),
+                              decoder_.embed_tokens);
 }
 
 std::unique_ptr<DecoderModel> DecoderModel::beside(model::Decoder& trained, const CacheOptions& options) {
@@ -87,7 +97,7 @@ Tensor DecoderModel::hidden_states(std::span<const Step> steps) {
     ids.insert(ids.end(), step.tokens.begin(), step.tokens.end());
     for (int64_t t = 0; t < count; ++t) positions.push_back(static_cast<int32_t>(step.start + t));
   }
-  CacheContext attention(*cache_, std::move(segments));
+  CacheContext attention(*cache_, std::move(segments), static_cast<int64_t>(ids.size()));
   model::Pass pass;
   pass.adapters = &adapters;
   Tensor hidden = decoder_.hidden_states(ids, positions, attention, pass);
@@ -107,13 +117,14 @@ std::span<const float> DecoderModel::forward(std::span<const Step> steps) {
   if (rows.empty()) return {};
   const Tensor index = at::empty({static_cast<int64_t>(rows.size())}, at::kLong);
   std::copy(rows.begin(), rows.end(), index.data_ptr<int64_t>());
-  logits_ = decoder_.logits(hidden.index_select(0, index)).contiguous();
+  // The sampler reads them in the host's memory.
+  logits_ = decoder_.logits(hidden.index_select(0, index.to(hidden.device()))).to(at::kCPU).contiguous();
   return {logits_.const_data_ptr<float>(), static_cast<size_t>(logits_.numel())};
 }
 
 std::vector<std::vector<float>> DecoderModel::embed(std::span<const Step> steps) {
   const c10::InferenceMode no_autograd;
-  const Tensor hidden = hidden_states(steps).to(at::kFloat);
+  const Tensor hidden = hidden_states(steps).to(at::kCPU, at::kFloat);
   std::vector<std::vector<float>> result;
   int64_t first = 0;
   for (const Step& step : steps) {

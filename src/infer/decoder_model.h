@@ -15,7 +15,8 @@ namespace swift::infer {
 
 struct CacheOptions {
   ops::KvKind kind = ops::KvKind::model;
-  // Memory of the cache; 0: a quarter of what is available. Pages are taken when they are first used.
+  // Memory of the cache; 0: a quarter of what is available, on a GPU nine tenths. Pages of the host are taken
+  // when they are first used.
   int64_t bytes = 0;
   int64_t most_tokens = 0;  // more than these are never needed; 0: not known
 };

@@ -94,8 +94,10 @@ Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector
   const auto tokens = static_cast<int64_t>(ids.size());
   const Tensor index = at::empty({tokens}, at::kLong);
   std::copy(ids.begin(), ids.end(), index.data_ptr<int64_t>());
-  const RopeTable rope = rope_table(inverse_frequencies(spec.rope, spec.attention.head_dim), positions);
-  Tensor h = embed(index);
+  const auto moved = [&](const Tensor& t) { return t.to(embed_tokens.device()); };
+  RopeTable rope = rope_table(inverse_frequencies(spec.rope, spec.attention.head_dim), positions);
+  rope = {moved(rope.cos), moved(rope.sin)};
+  Tensor h = embed(moved(index));
   if (pass.neftune_alpha > 0)
     h = h + ops::embedding_noise(h, positions, pass.neftune_alpha, pass.dropout_key);
   const bool recompute = pass.recompute && at::GradMode::is_enabled();

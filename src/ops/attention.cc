@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ops/block_attention.h"
+#include "ops/device_ops.h"
 #include "ops/gemm.h"
 
 namespace swift::ops {
@@ -28,8 +29,7 @@ Tensor sum_groups(const Tensor& t, int64_t group) {
 }
 
 bool runs_blocks(const Tensor& q) {
-  return q.scalar_type() == at::kBFloat16 && q.is_cpu() && q.size(2) % 2 == 0 && q.size(0) > 0 &&
-         has_panel_gemm();
+  return q.scalar_type() == at::kBFloat16 && q.size(2) % 2 == 0 && q.size(0) > 0 && has_panel_gemm();
 }
 
 const at::BFloat16* data(const Tensor& t) {
@@ -161,6 +161,33 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
   }
 };
 
+// The kernels of a GPU.
+struct DeviceAttentionFunction : torch::autograd::Function<DeviceAttentionFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const std::vector<int64_t>& cu_seqlens, const std::vector<int64_t>& continues,
+                        double scale) {
+    const auto [out, log_sums] = device_ops(q)->attention({q, k, v, cu_seqlens, continues, scale});
+    ctx->save_for_backward({q, k, v, out, log_sums});
+    ctx->saved_data["cu_seqlens"] = cu_seqlens;
+    ctx->saved_data["continues"] = continues;
+    ctx->saved_data["scale"] = scale;
+    return out;
+  }
+
+  static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const DeviceAttention given{saved[0],
+                                saved[1],
+                                saved[2],
+                                ctx->saved_data["cu_seqlens"].toIntVector(),
+                                ctx->saved_data["continues"].toIntVector(),
+                                ctx->saved_data["scale"].toDouble()};
+    auto dqkv = device_ops(saved[0])->attention_backward(given, saved[3], saved[4], grads[0].contiguous());
+    dqkv.resize(6);
+    return dqkv;
+  }
+};
+
 }  // namespace
 
 Tensor PackedAttention::forward(const Tensor& q, const Tensor& k, const Tensor& v,
@@ -168,6 +195,11 @@ Tensor PackedAttention::forward(const Tensor& q, const Tensor& k, const Tensor& 
                                 const std::vector<uint8_t>& continues) {
   const std::vector<int64_t> bounds(cu_seqlens.begin(), cu_seqlens.end());
   const std::vector<int64_t> flags(continues.begin(), continues.end());
+  if (const DeviceOps* device = device_ops(q)) {
+    if (!device->takes_attention(q)) return plain(q, k, v, cu_seqlens, scale, continues);
+    return DeviceAttentionFunction::apply(q.contiguous(), k.contiguous(), v.contiguous(), bounds, flags,
+                                          scale);
+  }
   if (runs_blocks(q))
     return BlockAttentionFunction::apply(q.contiguous(), k.contiguous(), v.contiguous(), bounds, flags,
                                          scale);

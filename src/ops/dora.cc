@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/device_ops.h"
 #include "ops/lanes.h"
 
 namespace swift::ops {
@@ -91,7 +92,7 @@ struct RowScaleFunction : torch::autograd::Function<RowScaleFunction> {
     ctx->save_for_backward({z, gain, norms});
     ctx->saved_data["has_bias"] = bias_in.has_value();
     if (bias_in) ctx->saved_data["bias_type"] = static_cast<int64_t>(bias_in->scalar_type());
-    if (!z.is_cpu()) {
+    if (device_ops(z) != nullptr) {
       const Tensor wide = z * gain;
       return (bias.defined() ? wide + bias : wide).to(z.scalar_type());
     }
@@ -111,7 +112,7 @@ struct RowScaleFunction : torch::autograd::Function<RowScaleFunction> {
     const Tensor &z = saved[0], &gain = saved[1], &norms = saved[2];
     const Tensor dy = grads[0].contiguous();
     Tensor dz, product, dbias;
-    if (z.is_cpu()) {
+    if (device_ops(z) == nullptr) {
       std::tie(dz, product) = scale_rows_backward(z, dy, gain);
     } else {
       dz = (dy * gain).to(z.scalar_type());
@@ -130,7 +131,8 @@ struct RowScaleFunction : torch::autograd::Function<RowScaleFunction> {
 
 Tensor square_norms(const Tensor& weight) {
   const at::NoGradGuard no_grad;
-  if (!weight.is_cpu() || weight.scalar_type() == at::kDouble) return weight.to(at::kFloat).square().sum(1);
+  if (device_ops(weight) != nullptr || weight.scalar_type() == at::kDouble)
+    return weight.to(at::kFloat).square().sum(1);
   const Tensor w = weight.detach().contiguous();
   Tensor squares = at::empty({w.size(0)}, w.options().dtype(at::kFloat));
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, w.scalar_type(), "square_norms", [&] {

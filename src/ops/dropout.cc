@@ -1,5 +1,6 @@
 #include "ops/dropout.h"
 
+#include "ops/device_ops.h"
 #include "ops/mix.h"
 
 namespace swift::ops {
@@ -8,6 +9,7 @@ using at::Tensor;
 
 Tensor keyed_dropout(const Tensor& x, double p, uint64_t key) {
   const Tensor in = x.contiguous();
+  if (const DeviceOps* device = device_ops(in)) return device->keyed_dropout(in, p, key);
   Tensor out = at::empty_like(in);
   const auto threshold = static_cast<uint32_t>(p * 65536.0);
   const float keep_scale = static_cast<float>(1.0 / (1.0 - p));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/device_ops.h"
 #include "ops/gemm.h"
 #include "ops/lanes.h"
 
@@ -174,7 +175,10 @@ at::ScalarType kept_type(KvKind kind, at::ScalarType model_type) {
 
 }  // namespace
 
-std::unique_ptr<KvCache> make_kv_cache(KvKind kind, at::ScalarType model_type, const KvShape& shape) {
+std::unique_ptr<KvCache> make_kv_cache(KvKind kind, at::ScalarType model_type, const KvShape& shape,
+                                       const Tensor& like) {
+  if (const DeviceOps* device = device_ops(like))
+    return device->kv_cache(kind, model_type, shape, like.options().requires_grad(false));
   switch (kept_type(kind, model_type)) {
     case at::kBFloat16:
       if (has_panel_gemm() && shape.head_dim % 2 == 0) return std::make_unique<TileCache>(shape);
@@ -188,9 +192,14 @@ std::unique_ptr<KvCache> make_kv_cache(KvKind kind, at::ScalarType model_type, c
   }
 }
 
-int64_t kv_block_bytes(KvKind kind, at::ScalarType model_type, const KvShape& shape) {
+int64_t kv_block_bytes(KvKind kind, at::ScalarType model_type, const KvShape& shape, const Tensor& like) {
   const at::ScalarType type = kept_type(kind, model_type);
   const int64_t rows = 2 * shape.layers * shape.kv_heads * kBlockTokens;
+  if (const DeviceOps* device = device_ops(like)) {
+    const int64_t values =
+        device->kept_head_dim(shape.head_dim) * static_cast<int64_t>(c10::elementSize(type));
+    return rows * (values + (kind == KvKind::int8 ? 4 : 0));
+  }
   const bool tiles = type == at::kBFloat16 && has_panel_gemm() && shape.head_dim % 2 == 0;
   return rows * (shape.head_dim * static_cast<int64_t>(c10::elementSize(type)) + (tiles ? 0 : 4));
 }

@@ -15,6 +15,9 @@ enum class KvKind { model, bfloat16, float16, int8 };
 class KvCache {
  public:
   virtual ~KvCache() = default;
+  // Before the layers of each batch, with its tokens and the segments that the others then get: what all
+  // layers share is made once. On the CPU there is nothing to share, and it may be left out.
+  virtual void prepare(const std::vector<KvSegment>& /*segments*/, int64_t /*tokens*/) {}
   // k, v (tokens, kv_heads, head_dim) of the segments' rows.
   virtual void store(int64_t layer, const at::Tensor& k, const at::Tensor& v,
                      const std::vector<KvSegment>& segments) = 0;
@@ -39,9 +42,13 @@ struct KvShape {
 
 // bf16 on a machine with the panel kernels: paged_attention.h. Else rows of the kept type with sums in fp32;
 // int8 has a scale for each position and head (largest magnitude / 127).
-std::unique_ptr<KvCache> make_kv_cache(KvKind kind, at::ScalarType model_type, const KvShape& shape);
+// On a GPU a query's result also depends on whether it comes alone or with others of its sequence.
+// like: a tensor on the device that is to hold the cache; undefined: the CPU.
+std::unique_ptr<KvCache> make_kv_cache(KvKind kind, at::ScalarType model_type, const KvShape& shape,
+                                       const at::Tensor& like = {});
 
 // Bytes of one block over all layers.
-int64_t kv_block_bytes(KvKind kind, at::ScalarType model_type, const KvShape& shape);
+int64_t kv_block_bytes(KvKind kind, at::ScalarType model_type, const KvShape& shape,
+                       const at::Tensor& like = {});
 
 }  // namespace swift::ops

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/device_ops.h"
 #include "ops/lanes.h"
 #include "ops/linear.h"
 #include "ops/vocab_rows.h"
@@ -38,10 +39,36 @@ float row_loss(float* z, int64_t vocab, int64_t label, double scale, const LossS
   return static_cast<float>(loss);
 }
 
+// losses_and_gradients on a GPU. Smoothing and the z-loss are of basic operations on the chunk.
+Tensor device_losses(const DeviceOps& device, const Tensor& z, const Tensor& labels, const Tensor& weights,
+                     double scale, const LossShape& shape, at::ScalarType type, Tensor& losses) {
+  const DeviceTokens tokens{z, labels, 1.0};
+  const auto found = device.token_log_probs(tokens, false);
+  Tensor weight = shape.dft ? found.log_probs.exp() : at::ones_like(found.log_probs);
+  Tensor factor = weights.defined() ? weights : at::ones_like(weight);
+  if (shape.label_smoothing == 0 && shape.z_loss == 0) {
+    weight = weight * factor;
+    losses.copy_(-weight * found.log_probs);
+    return device.token_gradients(tokens, found.log_sums, weight * -scale, type);
+  }
+  weight = weight * (1.0 - shape.label_smoothing);
+  const Tensor lse = found.log_sums;
+  losses.copy_(factor * (-weight * found.log_probs + shape.label_smoothing * (lse - z.mean(1)) +
+                         shape.z_loss * lse.square()));
+  factor = factor * scale;
+  const Tensor each = weight + shape.label_smoothing + 2.0 * shape.z_loss * lse;
+  Tensor dz = (z - lse.unsqueeze(1)).exp_().mul_((factor * each).unsqueeze(1));
+  dz.sub_((factor * (shape.label_smoothing / static_cast<double>(z.size(1)))).unsqueeze(1));
+  dz.scatter_add_(1, labels.unsqueeze(1), (-factor * weight).unsqueeze(1));
+  return dz.to(type);
+}
+
 // Losses (rows) and dz (rows, vocab) in the type of the hidden states; weights (rows) or undefined. dz takes
 // the place of z: an element of it is written behind the reading of those of z that lie there.
 Tensor losses_and_gradients(Tensor& z, const Tensor& labels, const Tensor& weights, double scale,
                             const LossShape& shape, at::ScalarType type, Tensor& losses) {
+  if (const DeviceOps* device = device_ops(z))
+    return device_losses(*device, z, labels, weights, scale, shape, type, losses);
   const int64_t vocab = z.size(1);
   Tensor dz = type == at::kDouble ? at::empty(z.sizes(), z.options().dtype(type)) : seen_as(z, type);
   const int64_t stride = dz.stride(0);
@@ -65,6 +92,10 @@ Tensor losses_and_gradients(Tensor& z, const Tensor& labels, const Tensor& weigh
 // sum += part, both (vocab, hidden), sum in fp32. ATen's addition of two types makes an fp32 copy of `part`,
 // as large as the sum.
 void add_to(Tensor& sum, const Tensor& part) {
+  if (device_ops(sum) != nullptr) {
+    sum.add_(part);
+    return;
+  }
   float* to = sum.data_ptr<float>();
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, part.scalar_type(), "cross_entropy_sum", [&] {
     const auto* from = part.const_data_ptr<scalar_t>();
@@ -78,15 +109,17 @@ void add_to(Tensor& sum, const Tensor& part) {
 struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& h, const Tensor& w, const Tensor& labels,
                         double scale, const LossShape& shape, const TokenTerms& terms) {
-    const Tensor rows = at::nonzero(labels != kIgnoreLabel).squeeze(1);
+    // Labels and terms lie in the host's memory, so that a GPU is not waited for.
+    const Tensor asked = at::nonzero(labels != kIgnoreLabel).squeeze(1);
+    const auto moved = [&](const Tensor& t) { return t.to(h.device(), /*non_blocking=*/true); };
+    const Tensor rows = moved(asked);
     const bool weight_grad = w.requires_grad();
     const Tensor kept = h.index_select(0, rows);
-    const Tensor targets = labels.index_select(0, rows);
-    const Tensor factors = terms.weights.defined() ? terms.weights.index_select(0, rows) : Tensor();
+    const Tensor targets = moved(labels.index_select(0, asked));
+    const Tensor factors = terms.weights.defined() ? moved(terms.weights.index_select(0, asked)) : Tensor();
     Tensor losses = at::empty({kept.size(0)}, h.options().dtype(at::kFloat));
     Tensor dkept = at::empty_like(kept);
     Tensor dw = weight_grad ? at::zeros(w.sizes(), w.options().dtype(at::kFloat)) : Tensor();
-    double total = 0;
     const int64_t step = cross_entropy_chunk_rows(kept.size(0), w.size(0));
     for (int64_t first = 0; first < kept.size(0); first += step) {
       const int64_t count = std::min(step, kept.size(0) - first);
@@ -96,21 +129,23 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
       const Tensor dz = losses_and_gradients(z, targets.narrow(0, first, count),
                                              factors.defined() ? factors.narrow(0, first, count) : Tensor(),
                                              scale, shape, h.scalar_type(), part_losses);
-      total += part_losses.sum(at::kDouble).item<double>();
       dkept.narrow(0, first, count).copy_(product_nn(dz, w));
       if (weight_grad) add_to(dw, at::mm(dz.t(), part).contiguous());
     }
-    if (terms.losses.defined()) Tensor(terms.losses).zero_().index_copy_(0, rows, losses);
+    if (terms.losses.defined())
+      Tensor(terms.losses).zero_().index_copy_(0, asked, losses.to(terms.losses.device()));
     Tensor dh = at::zeros_like(h);
     dh.index_copy_(0, rows, dkept);
     ctx->save_for_backward({dh, weight_grad ? dw.to(w.scalar_type()) : Tensor()});
-    return at::scalar_tensor(total * scale, h.options().dtype(at::kFloat));
+    return (losses.sum(at::kDouble) * scale).to(at::kFloat);
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
     const auto saved = ctx->get_saved_variables();
-    const double factor = grads[0].item<double>();
-    const auto scaled = [&](const Tensor& t) { return !t.defined() || factor == 1.0 ? t : t * factor; };
+    const bool unit = device_ops(grads[0]) == nullptr && grads[0].item<double>() == 1.0;
+    const auto scaled = [&](const Tensor& t) {
+      return !t.defined() || unit ? t : t * grads[0].to(t.dtype());
+    };
     return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };

@@ -1,7 +1,8 @@
 // Sum of cross entropies of the output head, as one operation that never holds all logits (Wijmans et al.
 // 2024; Hsu et al. 2024): rows whose label is ignored are dropped, the rest go through in chunks, and the
 // gradients are made in the same pass.
-//   h (tokens, hidden)   w (vocab, hidden)   labels (tokens) int64, kIgnoreLabel where not trained
+//   h (tokens, hidden)   w (vocab, hidden)   labels (tokens) int64 in host memory, kIgnoreLabel where
+//   not trained
 //   returns the sum over trained tokens, fp32 scalar; divide by the token count outside. Logits and sums in
 //   fp32.
 #pragma once

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/device_ops.h"
 #include "ops/lanes.h"
 #include "ops/linear.h"
 #include "ops/vocab_rows.h"
@@ -48,6 +49,10 @@ struct Chunk {
 
   // results: (rows) fp32 each; entropies may be undefined.
   void run(const Tensor& log_probs, const Tensor& entropies) {
+    if (const DeviceOps* device = device_ops(z)) {
+      take(device->token_log_probs({z, labels, temperature}, entropies.defined()), log_probs, entropies);
+      return;
+    }
     for_rows([&](int64_t row, float* data, int64_t label) {
       double total = 0;
       const auto [log_prob, entropy] =
@@ -59,6 +64,12 @@ struct Chunk {
 
   // The same with dz (rows, vocab) in `type`, which takes the place of z where the type is no wider.
   Tensor run_with_gradient(const Tensor& log_probs, const Tensor& entropies, at::ScalarType type) {
+    if (const DeviceOps* device = device_ops(z)) {
+      const auto found = device->token_log_probs({z, labels, temperature}, entropies.defined());
+      take(found, log_probs, entropies);
+      const Tensor scale = factors.defined() ? factors : at::ones_like(found.log_probs);
+      return device->token_gradients({z, labels, temperature}, found.log_sums, scale, type);
+    }
     Tensor dz = type == at::kDouble ? at::empty(z.sizes(), z.options().dtype(type)) : seen_as(z, type);
     const int64_t vocab = z.size(1), stride = dz.stride(0);
     AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, type, "log_probs", [&] {
@@ -83,6 +94,11 @@ struct Chunk {
   }
 
  private:
+  static void take(const DeviceOps::TokenResults& from, Tensor log_probs, Tensor entropies) {
+    log_probs.copy_(from.log_probs);
+    if (entropies.defined()) entropies.copy_(from.entropies);
+  }
+
   template <class F>
   void for_rows(const F& f) {
     float* data = z.data_ptr<float>();
@@ -98,11 +114,13 @@ struct Asked {
   Tensor rows, h, labels;
   double temperature;
 
-  Asked(const Tensor& all, const Tensor& targets, double t)
-      : rows(at::nonzero(targets != kIgnoreLabel).squeeze(1)),
-        h(all.index_select(0, rows)),
-        labels(targets.index_select(0, rows)),
-        temperature(t) {}
+  // targets lie in the host's memory, so that a GPU is not waited for.
+  Asked(const Tensor& all, const Tensor& targets, double t) : temperature(t) {
+    const Tensor found = at::nonzero(targets != kIgnoreLabel).squeeze(1);
+    rows = found.to(all.device(), /*non_blocking=*/true);
+    h = all.index_select(0, rows);
+    labels = targets.index_select(0, found).to(all.device(), /*non_blocking=*/true);
+  }
 
   // f(first, count, chunk) for every chunk.
   template <class F>

@@ -1,7 +1,8 @@
 // Log-probability of each target token under the output head, as one operation that never holds all logits:
 // the sibling of linear_cross_entropy.h for losses over whole answers, whose factor on a token is known only
 // afterwards.
-//   h (tokens, hidden)   w (vocab, hidden)   labels (tokens) int64, kIgnoreLabel where nothing is asked
+//   h (tokens, hidden)   w (vocab, hidden)   labels (tokens) int64 in host memory, kIgnoreLabel where
+//   nothing is asked
 //   returns (tokens) fp32: log softmax(h · w^T / temperature) at the label, 0 where ignored
 // Logits and sums are fp32. With a frozen w the gradient in h of a factor 1 is made in the same pass and
 // scaled in the backward pass; with a trained one the backward pass makes the logits again.

@@ -8,7 +8,7 @@ namespace swift::ops {
 at::Tensor embedding_noise(const at::Tensor& h, const std::vector<int32_t>& positions, double alpha,
                            uint64_t key) {
   const int64_t tokens = h.size(0), hidden = h.size(1);
-  at::Tensor noise = at::empty({tokens, hidden}, h.options().dtype(at::kFloat).requires_grad(false));
+  at::Tensor noise = at::empty({tokens, hidden}, at::kFloat);
   auto* out = noise.data_ptr<float>();
   // The key of dropout masks must not give these values too.
   const uint64_t own = mix(key ^ 0x4E4546ULL);
@@ -22,7 +22,7 @@ at::Tensor embedding_noise(const at::Tensor& h, const std::vector<int32_t>& posi
     }
     first = last;
   }
-  return noise.to(h.scalar_type());
+  return noise.to(h.options().requires_grad(false));
 }
 
 }  // namespace swift::ops

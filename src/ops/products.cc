@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ops/device_ops.h"
+
 namespace swift::ops {
 namespace {
 
@@ -12,7 +14,7 @@ using at::Tensor;
 constexpr int64_t kVectorRows = 8;
 
 bool runs_native(const Tensor& x, const Tensor& w) {
-  return x.scalar_type() == at::kBFloat16 && w.scalar_type() == at::kBFloat16 && x.is_cpu() &&
+  return x.scalar_type() == at::kBFloat16 && w.scalar_type() == at::kBFloat16 && device_ops(x) == nullptr &&
          w.is_contiguous() && w.size(0) % 2 == 0 && w.size(1) % 2 == 0;
 }
 
@@ -41,6 +43,7 @@ bool runs_panels(const Tensor& x, const Tensor& w) {
 
 Tensor product_nt(const Tensor& x, const Tensor& w, const Tensor& bias, const LowRankTerm& update,
                   const ColumnGain& scaling) {
+  if (const DeviceOps* device = device_ops(x)) return device->product(x, w, bias);
   const int64_t rows = x.size(0);
   const bool panels = runs_panels(x, w);
   const bool vector = runs_native(x, w) && rows > 0 && rows <= kVectorRows && has_vector_bf16();
@@ -68,6 +71,7 @@ Tensor product_nn(const Tensor& dy, const Tensor& w, const LowRankTerm& update) 
 }
 
 Tensor logits(const Tensor& x, const Tensor& w) {
+  if (const DeviceOps* device = device_ops(x)) return device->logits(x, w);
   const int64_t rows = x.size(0);
   const bool vector = rows <= kVectorRows && has_vector_bf16();
   Tensor y = at::empty({rows, w.size(0)}, x.options().dtype(at::kFloat));

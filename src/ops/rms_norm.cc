@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "ops/device_ops.h"
 #include "ops/lanes.h"
 
 namespace swift::ops {
@@ -56,6 +57,7 @@ void backward_rows(const T* x, const T* w, const T* dy, const float* inverse_rms
 
 // inverse_rms: (rows) fp32.
 Tensor normalised(const Tensor& x, const Tensor& w, const Tensor& inverse_rms, double eps) {
+  if (const DeviceOps* device = device_ops(x)) return device->rms_norm(x, w, eps, inverse_rms);
   const int64_t hidden = x.size(-1);
   Tensor y = at::empty_like(x);
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, x.scalar_type(), "rms_norm", [&] {
@@ -81,9 +83,13 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
     const auto saved = ctx->get_saved_variables();
     const Tensor &x = saved[0], &w = saved[1], &inverse_rms = saved[2];
     const Tensor dy = grads[0].contiguous();
+    const bool weight_grad = ctx->needs_input_grad(1);
+    if (const DeviceOps* device = device_ops(x)) {
+      const auto [dx, dw] = device->rms_norm_backward(dy, x, w, inverse_rms, weight_grad);
+      return {dx, dw, Tensor()};
+    }
     const int64_t hidden = x.size(-1);
     const int64_t rows = x.numel() / hidden;
-    const bool weight_grad = ctx->needs_input_grad(1);
     Tensor dx = at::empty_like(x);
     // A fixed number of slices keeps the sum over rows independent of the number of threads.
     constexpr int64_t kSlices = 16;

@@ -1,5 +1,6 @@
 #include "ops/rope.h"
 
+#include "ops/device_ops.h"
 #include "ops/lanes.h"
 
 namespace swift::ops {
@@ -32,6 +33,7 @@ void rotate_range(const T* x, const float* cos, const float* sin, T* y, int64_t 
 
 Tensor rotate(const Tensor& input, const Tensor& cos, const Tensor& sin, float direction) {
   const Tensor x = input.contiguous();
+  if (const DeviceOps* device = device_ops(x)) return device->rotate(x, cos, sin, direction < 0);
   Tensor y = at::empty_like(x);
   const int64_t tokens = x.size(0), heads = x.size(1), half = x.size(2) / 2;
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, x.scalar_type(), "rope", [&] {

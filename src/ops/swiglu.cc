@@ -1,5 +1,6 @@
 #include "ops/swiglu.h"
 
+#include "ops/device_ops.h"
 #include "ops/lanes.h"
 
 namespace swift::ops {
@@ -30,6 +31,7 @@ void backward_range(const T* gate, const T* up, const T* dy, T* dgate, T* dup, i
 }
 
 Tensor gated(const Tensor& gate, const Tensor& up) {
+  if (const DeviceOps* device = device_ops(gate)) return device->swiglu(gate, up);
   Tensor y = at::empty_like(gate);
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, gate.scalar_type(), "swiglu", [&] {
     at::parallel_for(0, gate.numel(), kGrain, [&](int64_t begin, int64_t end) {
@@ -52,6 +54,10 @@ struct SwiGluFunction : torch::autograd::Function<SwiGluFunction> {
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
     const auto saved = ctx->get_saved_variables();
     const Tensor dy = grads[0].contiguous();
+    if (const DeviceOps* device = device_ops(dy)) {
+      const auto [dgate, dup] = device->swiglu_backward(dy, saved[0], saved[1]);
+      return {dgate, dup};
+    }
     Tensor dgate = at::empty_like(saved[0]);
     Tensor dup = at::empty_like(saved[1]);
     AT_DISPATCH_FLOATING_TYPES_AND2(at::kBFloat16, at::kHalf, dy.scalar_type(), "swiglu_backward", [&] {

@@ -1,0 +1,50 @@
+// ops/device_ops.h over the kernels of this layer.
+#pragma once
+#include "cuda/types.h"
+#include "ops/device_ops.h"
+
+namespace swift::cuda {
+
+class CudaOps final : public ops::DeviceOps {
+ public:
+  at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps,
+                      const at::Tensor& inverse_rms) const override;
+  std::pair<at::Tensor, at::Tensor> rms_norm_backward(const at::Tensor& dy, const at::Tensor& x,
+                                                      const at::Tensor& w, const at::Tensor& inverse_rms,
+                                                      bool weight_gradient) const override;
+  at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) const override;
+  std::pair<at::Tensor, at::Tensor> swiglu_backward(const at::Tensor& dy, const at::Tensor& gate,
+                                                    const at::Tensor& up) const override;
+  at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
+                    bool back) const override;
+  at::Tensor keyed_dropout(const at::Tensor& x, double p, uint64_t key) const override;
+  bool takes_attention(const at::Tensor& q) const override;
+  std::pair<at::Tensor, at::Tensor> attention(const ops::DeviceAttention& a) const override;
+  std::vector<at::Tensor> attention_backward(const ops::DeviceAttention& a, const at::Tensor& out,
+                                             const at::Tensor& log_sums,
+                                             const at::Tensor& dout) const override;
+  at::Tensor product(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) const override;
+  at::Tensor logits(const at::Tensor& x, const at::Tensor& w) const override;
+  TokenResults token_log_probs(const ops::DeviceTokens& tokens, bool entropies) const override;
+  at::Tensor token_gradients(const ops::DeviceTokens& tokens, const at::Tensor& log_sums,
+                             const at::Tensor& factors, at::ScalarType type) const override;
+  std::unique_ptr<ops::KvCache> kv_cache(ops::KvKind kind, at::ScalarType model_type,
+                                         const ops::KvShape& shape,
+                                         const at::TensorOptions& options) const override;
+  int64_t kept_head_dim(int64_t head_dim) const override;
+  int64_t free_bytes() const override;
+};
+
+// The type of t's values as kernels name it. Throws base::Error(failure) for one they do not have.
+Type type_of(const at::Tensor& t);
+
+// A copy of `values` on the device of `like`, queued without waiting.
+at::Tensor uploaded(const std::vector<int32_t>& values, const at::Tensor& like);
+at::Tensor uploaded(const std::vector<int64_t>& values, const at::Tensor& like);
+
+// The smallest head size of the attention kernels that holds head_dim; 0: none does.
+int64_t padded_head_dim(int64_t head_dim);
+// The last dimension grown to `width` with zeros, dense.
+at::Tensor widened(const at::Tensor& t, int64_t width);
+
+}  // namespace swift::cuda

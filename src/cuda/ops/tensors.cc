@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <array>
+#include <sstream>
+
+#include "cuda/launch.h"
+#include "cuda/ops/cuda_ops.h"
+
+namespace swift::cuda {
+namespace {
+
+template <class T>
+at::Tensor uploaded_as(const std::vector<T>& values, const at::Tensor& like) {
+  // From pinned memory a copy does not hold up the host.
+  const auto options =
+      at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value).pinned_memory(like.is_cuda());
+  const at::Tensor host = at::empty({static_cast<int64_t>(values.size())}, options);
+  std::copy(values.begin(), values.end(), host.data_ptr<T>());
+  return host.to(like.device(), /*non_blocking=*/true);
+}
+
+}  // namespace
+
+Type type_of(const at::Tensor& t) {
+  switch (t.scalar_type()) {
+    case at::kFloat:
+      return Type::float32;
+    case at::kHalf:
+      return Type::float16;
+    case at::kBFloat16:
+      return Type::bfloat16;
+    default:
+      break;
+  }
+  std::ostringstream text;
+  text << "no kernel takes values of type " << t.scalar_type();
+  refuse("dispatch", text.str());
+}
+
+at::Tensor uploaded(const std::vector<int32_t>& values, const at::Tensor& like) {
+  return uploaded_as(values, like);
+}
+
+at::Tensor uploaded(const std::vector<int64_t>& values, const at::Tensor& like) {
+  return uploaded_as(values, like);
+}
+
+int64_t padded_head_dim(int64_t head_dim) {
+  constexpr std::array<int64_t, 6> kSizes = {64, 80, 96, 128, 192, 256};
+  const auto found = std::lower_bound(kSizes.begin(), kSizes.end(), head_dim);
+  return found == kSizes.end() ? 0 : *found;
+}
+
+at::Tensor widened(const at::Tensor& t, int64_t width) {
+  if (t.size(-1) == width) return t.contiguous();
+  return at::constant_pad_nd(t, {0, width - t.size(-1)}, 0);
+}
+
+}  // namespace swift::cuda

@@ -1,0 +1,65 @@
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "aten_tensor.h"
+
+namespace swift::gpu_bench::aten {
+namespace {
+
+Tensors flat(const Array& array, int tensors) {
+  return views(array, tensors, {static_cast<int64_t>(array.count())});
+}
+
+double allocated_peak() {
+  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(0);
+  return static_cast<double>(stats.allocated_bytes[0].peak - stats.allocated_bytes[0].current);
+}
+
+}  // namespace
+
+Call embedding_backward(const Array& dy, const Table<int32_t>& ids, int64_t vocab) {
+  const auto tokens = static_cast<int64_t>(ids.count());
+  return [dy = view(dy, 0, {tokens, static_cast<int64_t>(dy.count()) / tokens}), ids = ids_of(ids),
+          vocab](int) { at::embedding_dense_backward(dy, ids, vocab, -1, false); };
+}
+
+Call adamw(const Array& weight, const Array& grad, const Array& exp_avg, const Array& exp_avg_sq,
+           int tensors) {
+  Tensors steps;
+  for (int i = 0; i < tensors; ++i)
+    steps.push_back(at::ones({}, at::TensorOptions().dtype(at::kFloat).device(at::kCUDA, 0)));
+  return [weights = flat(weight, tensors), grads = flat(grad, tensors), m = flat(exp_avg, tensors),
+          v = flat(exp_avg_sq, tensors), steps](int) {
+    at::_fused_adamw_(weights, grads, m, v, {}, steps, 1e-6, 0.9, 0.999, 0.01, 1e-8, false, false);
+  };
+}
+
+Call grad_norm(const Array& grad, int tensors) {
+  return [grads = flat(grad, tensors)](int) { at::stack(at::_foreach_norm(grads, 2)).norm(); };
+}
+
+Call cross_entropy(const Array& logits, const Table<int32_t>& targets, int sets, int64_t rows) {
+  const int64_t vocab = static_cast<int64_t>(logits.count()) / rows;
+  return [logits = views(logits, sets, {rows, vocab}), targets = ids_of(targets)](int set) {
+    at::cross_entropy_loss(of(logits, set).to(at::kFloat), targets);
+  };
+}
+
+Call linear_cross_entropy(const Array& hidden, const Array& weight, const Table<int32_t>& targets,
+                          int64_t tokens, bool weight_gradient, double& peak) {
+  const int64_t width = static_cast<int64_t>(hidden.count()) / tokens;
+  at::Tensor h = view(hidden, 0, {tokens, width}),
+             w = view(weight, 0, {static_cast<int64_t>(weight.count()) / width, width});
+  h.set_requires_grad(true);
+  w.set_requires_grad(weight_gradient);
+  const Call call = [h, w, targets = ids_of(targets), weight_gradient](int) {
+    const at::Tensor loss = at::cross_entropy_loss(at::linear(h, w).to(at::kFloat), targets);
+    torch::autograd::grad({loss}, weight_gradient ? Tensors{h, w} : Tensors{h});
+  };
+  c10::cuda::CUDACachingAllocator::resetPeakStats(0);
+  call(0);
+  peak = allocated_peak();
+  return call;
+}
+
+}  // namespace swift::gpu_bench::aten

@@ -1,0 +1,31 @@
+// Families of kernels: each measures its cases.
+#pragma once
+#include "bench.h"
+
+namespace swift::gpu_bench {
+
+void rms_norm(Bench& bench);
+void rope(Bench& bench);
+void gated(Bench& bench);
+void embedding(Bench& bench);
+void dequantize(Bench& bench);
+void adamw(Bench& bench);
+void attention(Bench& bench);
+void paged_decode(Bench& bench);
+void int4_linear(Bench& bench);
+void skinny_linear(Bench& bench);
+void cross_entropy(Bench& bench);
+void sampling(Bench& bench);
+
+// The device's name, versions and limits. Throws base::Error(device) when there is none to use.
+Machine measure_machine(Bench& bench);
+
+// The target for kernels that only move values, at large shapes.
+inline std::vector<Target> most_of_bandwidth() {
+  return {{Measure::limit_share, 0.85}};
+}
+
+// Factors of bytes.
+constexpr double kHalf = 2, kSingle = 4;
+
+}  // namespace swift::gpu_bench

@@ -90,10 +90,9 @@ double Bench::time(const Call& call, int sets) {
 
 void Bench::measure(const Case& c, int sets) {
   Row row = c.row;
-  const auto side = [&](const Call& call, std::optional<double>& seconds, const char* whose) {
-    if (!call) return;
+  const auto attempt = [&](const char* whose, const auto& work) {
     try {
-      seconds = time(call, sets);
+      work();
     } catch (const std::exception& error) {
       std::string reason = error.what();
       std::replace(reason.begin(), reason.end(), '\n', ' ');
@@ -101,8 +100,11 @@ void Bench::measure(const Case& c, int sets) {
       cudaGetLastError();  // one that can be mended is forgotten
     }
   };
-  side(c.ours, row.seconds, "kernel");
-  side(c.theirs, row.library_seconds, "library");
+  attempt("kernel", [&] { row.seconds = time(c.ours, sets); });
+  attempt("library", [&] {
+    const Call theirs = c.theirs ? c.theirs(row) : Call();
+    if (theirs) row.library_seconds = time(theirs, sets);
+  });
   say_(to_json(row).dump());
   check(cudaDeviceSynchronize(), (row.kernel + " (" + row.what + ")").c_str());
 }

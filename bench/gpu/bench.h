@@ -16,7 +16,8 @@ using Call = std::function<void(int set)>;
 struct Case {
   Row row;  // without its times
   Call ours;
-  Call theirs;  // none: there is no library call, or the build has no library
+  // Makes the library's call, and may add to the row; none, or no call: there is no such call, or no library.
+  std::function<Call(Row& row)> theirs;
 };
 
 class Bench {

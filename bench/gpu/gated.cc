@@ -38,10 +38,10 @@ void run(Bench& bench, int64_t rows, bool backward, const std::vector<Target>& t
   };
   if (backward) {
     c.ours = [&](int set) { cuda::gated_backward(at(set), nullptr); };
-    c.theirs = aten::gated_backward(y, gate, up, sets, rows);
+    c.theirs = [&](Row&) { return aten::gated_backward(y, gate, up, sets, rows); };
   } else {
     c.ours = [&](int set) { cuda::gated_forward(at(set), nullptr); };
-    c.theirs = aten::gated(gate, up, sets, rows);
+    c.theirs = [&](Row&) { return aten::gated(gate, up, sets, rows); };
   }
   bench.measure(c, sets);
 }

@@ -89,7 +89,9 @@ void run(Bench& bench, const Shape& s, bool compared, const std::vector<Target>&
         nullptr);
   };
   if (compared)
-    c.theirs = aten::decode(q, keys, kept, sets, {s.batch, s.tokens, kHeads, kKvHeads, s.head_dim});
+    c.theirs = [&](Row&) {
+      return aten::decode(q, keys, kept, sets, {s.batch, s.tokens, kHeads, kKvHeads, s.head_dim});
+    };
   bench.measure(c, sets);
 }
 

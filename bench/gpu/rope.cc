@@ -53,7 +53,7 @@ void forward(Bench& bench, int64_t tokens, const std::vector<Target>& targets) {
     a.head_dim = kHeadDim;
     cuda::qk_rope_forward(a, nullptr);
   };
-  c.theirs = aten::qk_rope(qkv, weight, cos, sin, sets, shape_of(tokens));
+  c.theirs = [&](Row&) { return aten::qk_rope(qkv, weight, cos, sin, sets, shape_of(tokens)); };
   bench.measure(c, sets);
 }
 
@@ -92,7 +92,7 @@ void backward(Bench& bench, int64_t tokens) {
                          .head_dim = kHeadDim},
                         nullptr);
   };
-  c.theirs = aten::rope_backward(dy, x, weight, cos, sin, sets, shape_of(tokens));
+  c.theirs = [&](Row&) { return aten::rope_backward(dy, x, weight, cos, sin, sets, shape_of(tokens)); };
   bench.measure(c, sets);
 }
 

@@ -20,7 +20,7 @@ std::string driver() {
     if (word.find_first_not_of("0123456789.") == std::string::npos && word.find('.') != std::string::npos)
       return word;
   }
-  return {};
+  return "of unknown version";
 }
 
 void measure_memory(Bench& bench, Limits& limits) {

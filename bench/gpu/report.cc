@@ -29,7 +29,10 @@ std::string joined(const std::vector<std::string>& parts, const char* between) {
 
 std::string rate_text(const Row& row) {
   std::vector<std::string> parts;
-  if (row.seconds && row.bytes > 0) parts.push_back(digits(row.bytes / *row.seconds / 1e12) + " TB/s");
+  if (row.seconds && row.bytes > 0) {
+    const double rate = row.bytes / *row.seconds;
+    parts.push_back(rate >= 1e11 ? digits(rate / 1e12) + " TB/s" : digits(rate / 1e9) + " GB/s");
+  }
   if (row.seconds && row.flops > 0) parts.push_back(digits(row.flops / *row.seconds / 1e12) + " TFLOP/s");
   return joined(parts, ", ");
 }

@@ -11,6 +11,9 @@
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#ifdef SWIFT_CUDA
+#include "cuda/device.h"
+#endif
 
 namespace swift::cli {
 namespace fs = std::filesystem;
@@ -53,6 +56,32 @@ double free_gib(const fs::path& path) {
   return fault ? 0.0 : static_cast<double>(space.available) / (1 << 30);
 }
 
+// The devices that this build computes on, or why there is none.
+Json cuda_devices() {
+  Json found = Json::array();
+#ifdef SWIFT_CUDA
+  std::string reason;
+  for (const cuda::Device& device : cuda::devices(reason)) {
+    found.push_back({{"name", device.name},
+                     {"compute_capability", device.compute_capability / 10.0},
+                     {"memory_gib", device.memory_gib},
+                     {"multiprocessors", device.multiprocessors}});
+  }
+#else
+  const std::string reason = "not in this build";
+#endif
+  return {{"devices", found}, {"reason", reason.empty() ? Json() : Json(reason)}};
+}
+
+std::string cuda_text(const Json& cuda) {
+  std::string text;
+  for (const Json& device : cuda.at("devices"))
+    text += (text.empty() ? "" : ", ") + device.at("name").get<std::string>();
+  if (!cuda.at("reason").is_null())
+    text += (text.empty() ? "none: " : "; ") + cuda.at("reason").get<std::string>();
+  return text;
+}
+
 Json examine() {
   const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path();
   return {{"cores", std::thread::hardware_concurrency()},
@@ -63,6 +92,7 @@ Json examine() {
           {"shared_memory_free_gib", free_gib("/dev/shm")},
           {"compute_library", fs::exists(beside / "libswift_compute.so")},
           {"nvidia_driver", fs::exists("/proc/driver/nvidia/version")},
+          {"cuda", cuda_devices()},
           {"open_files_limit", limit_of(RLIMIT_NOFILE)},
           {"locked_memory_limit_bytes", limit_of(RLIMIT_MEMLOCK)},
           {"stack_limit_bytes", limit_of(RLIMIT_STACK)}};
@@ -97,6 +127,7 @@ int run_doctor(std::string_view /*verb*/, const std::vector<std::string>& words)
             << (found.at("compute_library").get<bool>() ? "found" : "missing: make build makes it") << "\n"
             << "NVIDIA driver       "
             << (found.at("nvidia_driver").get<bool>() ? "found" : "none; the CPU is used") << "\n"
+            << "CUDA devices        " << cuda_text(found.at("cuda")) << "\n"
             << "shared memory free  "
             << base::human_bytes(found.at("shared_memory_free_gib").get<double>() * (1 << 30)) << "\n"
             << "open files limit    " << shown("open_files_limit", false) << "\n"

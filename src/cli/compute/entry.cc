@@ -39,7 +39,7 @@ void keep_pages() {
 void report_devices() {
   std::string reason;
   const auto found = cuda::devices(reason);
-  if (found.empty()) base::log::info("no CUDA device (" + reason + "); using the CPU");
+  if (found.empty()) base::log::info(reason + "; using the CPU");
   for (const cuda::Device& device : found)
     base::log::info("CUDA device " + device.name + "; this build computes on the CPU");
 }
@@ -72,6 +72,14 @@ extern "C" [[gnu::visibility("default")]] int swift_compute_run(const char* verb
   } catch (const std::bad_alloc&) {
     return cli::fail(base::ExitCode::device,
                      "error: out of memory\n  hint: lower per_device_train_batch_size or max_length");
+#ifdef SWIFT_CUDA
+  } catch (const c10::OutOfMemoryError& error) {
+    const base::Error told = cuda::out_of_memory(0, error.what_without_backtrace());
+    return cli::fail(told.code(), told.what());
+  } catch (const c10::AcceleratorError& error) {
+    const base::Error told = cuda::device_error(error.get_error_code());
+    return cli::fail(told.code(), told.what());
+#endif
   } catch (const c10::Error& error) {
     const bool memory = std::strstr(error.what(), "allocate memory") != nullptr ||
                         std::strstr(error.what(), "not enough memory") != nullptr;

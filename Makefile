@@ -31,7 +31,7 @@ clean:
 	rm -rf build/release build/dev build/asan build/cuda
 
 # Formatting of every source, and clang-tidy's list (.clang-tidy) over what needs no LibTorch.
-SOURCES = $(shell git ls-files 'src/*.h' 'src/*.cc' 'src/*.cu' 'src/*.cuh' 'tests/*.h' 'tests/*.cc' 'tests/*.cu')
+SOURCES = $(shell git ls-files 'src/*.h' 'src/*.cc' 'src/*.cu' 'src/*.cuh' 'tests/*.h' 'tests/*.cc' 'tests/*.cu' 'bench/gpu/*.h' 'bench/gpu/*.cc' 'bench/gpu/*.cu')
 .PHONY: format check-format lint
 format:
 	@clang-format -i $(SOURCES)

@@ -2,7 +2,7 @@
 // Forward over packed keys (training) or over paged ones, a cached prefix among them (serving); backward over
 // packed keys.
 #pragma once
-#include "cuda/types.h"
+#include "cuda/qk_rope.h"
 
 namespace swift::cuda {
 
@@ -24,6 +24,9 @@ struct Attention {
   int window;          // positions that are seen, the query's own among them; 0: all. Causal only.
   float soft_cap;      // products become cap tanh(product / cap); 0: not
   const float* sinks;  // (heads) a logit beside the keys' that takes weight and adds nothing, or null
+  KvType kv_type = KvType::same;        // of pages; int8 and fp8 with pages only
+  const float* key_scales = nullptr;    // int8 (pages, kv_heads, page_tokens), fp8 (kv_heads), as KvPages
+  const float* value_scales = nullptr;  // as key_scales
 };
 
 // out (query_tokens, heads, head_dim); a query that sees nothing gets zeros. log_sums (heads, query_tokens),

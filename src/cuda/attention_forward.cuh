@@ -1,24 +1,29 @@
 // Forward kernel of attention.h: a block has a tile of one head's queries, a warp 16 or 32 of them, and goes
 // through the keys they see, two tiles in flight.
 #pragma once
-#include "cuda/attention_scores.cuh"
+#include "cuda/attention_codes.cuh"
 
 namespace swift::cuda {
 
-template <int HeadDim>
+template <int HeadDim, KvType Kind>
 struct ForwardLayout {
   static constexpr int kTiles = HeadDim <= 128 ? 2 : 1;  // of 16 queries, of a warp
-  static constexpr int kKeys = HeadDim <= 64 ? 64 : 32;  // of a tile
+  // Of a tile. With int8's scales, more would not fit into registers.
+  static constexpr int kKeys = HeadDim <= 64 ? 64 : Kind == KvType::int8 && HeadDim == 128 ? 16 : 32;
   static constexpr int kQueries = kAttentionWarps * kTiles * 16;
   static constexpr int kQueryBytes = kQueries * kTileRow<HeadDim>;
-  static constexpr int kHalfStage = kKeys * kTileRow<HeadDim>;  // keys, then as much of values
-  static constexpr int kBytes = kQueryBytes + 4 * kHalfStage;
+  static constexpr int kHalfTile = kKeys * kTileRow<HeadDim>;  // keys, then as much of values
+  static constexpr bool kCoded = Kind != KvType::same;
+  static constexpr int kCodes = 2 * kKeys * HeadDim;
+  static constexpr int kScales = Kind == KvType::int8 ? 2 * kKeys * 4 : 0;
+  static constexpr int kStage = kCoded ? kCodes + kScales : 2 * kHalfTile;
+  static constexpr int kBytes = kQueryBytes + 2 * kStage + (kCoded ? 2 * kHalfTile + kScales : 0);
   static_assert(kBytes <= kSharedOfBlock);
 };
 
-template <class T, int HeadDim>
+template <class T, int HeadDim, KvType Kind>
 struct ForwardWarp {
-  using Layout = ForwardLayout<HeadDim>;
+  using Layout = ForwardLayout<HeadDim, Kind>;
   static constexpr int kTiles = Layout::kTiles, kBlocks = Layout::kKeys / 8;
   const Attention& a;
   const AttentionSequence& sequence;
@@ -43,8 +48,10 @@ struct ForwardWarp {
     return first_query + m * 16 + half * 8 + lane / 4;
   }
 
-  // Products to logits in units of log2; what is not seen becomes -infinity.
-  __device__ __forceinline__ void mask(float (&scores)[kTiles][kBlocks][4], int first_key) const {
+  // Products to logits in units of log2; what is not seen becomes -infinity. scales: of the tile's keys, int8
+  // only.
+  __device__ __forceinline__ void mask(float (&scores)[kTiles][kBlocks][4], int first_key, float key_scale,
+                                       const float* scales) const {
     const int last = first_query + kTiles * 16 - 1;
     const bool whole =
         sequence.sees(a, first_query, first_key + Layout::kKeys - 1) && sequence.sees(a, last, first_key);
@@ -54,16 +61,20 @@ struct ForwardWarp {
       for (int n = 0; n < kBlocks; ++n) {
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
-          const int key = first_key + n * 8 + lane % 4 * 2 + i % 2;
-          const float logit = attention_logit(a, scores[m][n][i]) * kLog2E;
+          const int column = n * 8 + lane % 4 * 2 + i % 2, key = first_key + column;
+          float product = scores[m][n][i];
+          if constexpr (Kind == KvType::int8) product *= scales[column];
+          if constexpr (Kind == KvType::fp8) product *= key_scale;
+          const float logit = attention_logit(a, product) * kLog2E;
           scores[m][n][i] = whole || sequence.sees(a, query(m, i / 2), key) ? logit : -INFINITY;
         }
       }
     }
   }
 
-  // Logits to weights, relative to the largest so far.
-  __device__ __forceinline__ void soften(float (&scores)[kTiles][kBlocks][4]) {
+  // Logits to weights, relative to the largest so far. scales: of the tile's values, which the weights take
+  // on, int8 only.
+  __device__ __forceinline__ void soften(float (&scores)[kTiles][kBlocks][4], const float* scales) {
 #pragma unroll
     for (int m = 0; m < kTiles; ++m) {
 #pragma unroll
@@ -89,24 +100,27 @@ struct ForwardWarp {
           for (int i = 2 * half; i < 2 * half + 2; ++i) {
             scores[m][n][i] = exp2f(scores[m][n][i] - shift);
             sum[m][half] += scores[m][n][i];
+            if constexpr (Kind == KvType::int8) scores[m][n][i] *= scales[n * 8 + lane % 4 * 2 + i % 2];
           }
         }
       }
     }
   }
 
-  __device__ __forceinline__ void take(const unsigned char* queries, const unsigned char* keys,
-                                       int first_key) {
+  // keys: a tile of keys, one of values, and for int8 the scales of both.
+  __device__ __forceinline__ void take(const unsigned char* queries, const unsigned char* keys, int first_key,
+                                       float key_scale) {
+    const auto* scales = reinterpret_cast<const float*>(keys + 2 * Layout::kHalfTile);
     float scores[kTiles][kBlocks][4];
     clear(scores);
     multiply_transposed<T, HeadDim, kTiles, Layout::kKeys>(scores, queries, keys, lane);
-    mask(scores, first_key);
-    soften(scores);
-    multiply_weights<T, HeadDim, kTiles, Layout::kKeys>(out, scores, keys + Layout::kHalfStage, lane);
+    mask(scores, first_key, key_scale, scales);
+    soften(scores, scales + Layout::kKeys);
+    multiply_weights<T, HeadDim, kTiles, Layout::kKeys>(out, scores, keys + Layout::kHalfTile, lane);
   }
 
   // Adds the sink, and turns `sum` into what the values are multiplied by.
-  __device__ __forceinline__ void finish(int head, float* log_sums) {
+  __device__ __forceinline__ void finish(int head, float* log_sums, float value_scale) {
 #pragma unroll
     for (int m = 0; m < kTiles; ++m) {
 #pragma unroll
@@ -121,7 +135,7 @@ struct ForwardWarp {
           shrink = exp2f(largest[m][half] - top);
           total = total * shrink + exp2f(sink - top);
         }
-        sum[m][half] = total > 0 ? shrink / total : 0.0F;
+        sum[m][half] = total > 0 ? shrink / total * value_scale : 0.0F;
         if (log_sums && lane % 4 == 0 && query(m, half) < sequence.queries) {
           log_sums[int64_t{head} * a.query_tokens + sequence.first_query + query(m, half)] =
               total > 0 ? (top + log2f(total)) / kLog2E : -INFINITY;
@@ -132,10 +146,10 @@ struct ForwardWarp {
 };
 
 // Block (head, tile of queries, sequence); the last tiles of a sequence, which see most, come first.
-template <class T, int HeadDim>
+template <class T, int HeadDim, KvType Kind>
 __global__ void __launch_bounds__(kAttentionThreads)
     attention_forward_kernel(Attention a, void* out, float* log_sums) {
-  using Layout = ForwardLayout<HeadDim>;
+  using Layout = ForwardLayout<HeadDim, Kind>;
   auto* shared = dynamic_shared<unsigned char>();
   const AttentionSequence sequence(a, static_cast<int>(blockIdx.z));
   const int head = static_cast<int>(blockIdx.x), kv_head = head / (a.heads / a.kv_heads);
@@ -152,18 +166,31 @@ __global__ void __launch_bounds__(kAttentionThreads)
   constexpr int kWarpQueries = Layout::kTiles * 16;
   unsigned char* queries = shared + warp * kWarpQueries * kTileRow<HeadDim>;
   unsigned char* stages = shared + Layout::kQueryBytes;
-  ForwardWarp<T, HeadDim> own(a, sequence, lane, first + warp * kWarpQueries);
+  ForwardWarp<T, HeadDim, Kind> own(a, sequence, lane, first + warp * kWarpQueries);
+  const float key_scale = Kind == KvType::fp8 ? a.key_scales[kv_head] : 1.0F;
   for_each_tile<2>(
       max(0, ceil_div(end - begin, Layout::kKeys)),
       [&](int stage, int tile) {
-        request_keys<T, HeadDim, Layout::kKeys>(a, sequence, kv_head, begin + tile * Layout::kKeys,
-                                                stages + stage * 2 * Layout::kHalfStage);
+        const int first_key = begin + tile * Layout::kKeys;
+        unsigned char* to = stages + stage * Layout::kStage;
+        if constexpr (Layout::kCoded) {
+          request_codes<Kind, HeadDim, Layout::kKeys>(a, sequence, kv_head, first_key, to);
+        } else {
+          request_keys<T, HeadDim, Layout::kKeys>(a, sequence, kv_head, first_key, to);
+        }
         cp_async_commit();
       },
       [&](int stage, int tile) {
-        own.take(queries, stages + stage * 2 * Layout::kHalfStage, begin + tile * Layout::kKeys);
+        const unsigned char* keys = stages + stage * Layout::kStage;
+        if constexpr (Layout::kCoded) {
+          unsigned char* decoded = stages + 2 * Layout::kStage;
+          decode_tiles<T, Kind, HeadDim, Layout::kKeys>(keys, decoded);
+          __syncthreads();
+          keys = decoded;
+        }
+        own.take(queries, keys, begin + tile * Layout::kKeys, key_scale);
       });
-  own.finish(head, log_sums);
+  own.finish(head, log_sums, Kind == KvType::fp8 ? a.value_scales[kv_head] : 1.0F);
   write_rows<T, HeadDim, Layout::kTiles>(
       own.out, queries, lane, [&](int m, int half) { return own.sum[m][half]; },
       [&](int row) -> T* {

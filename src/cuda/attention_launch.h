@@ -12,6 +12,8 @@ inline void check_attention(const char* name, const Attention& a) {
   require(a.sequences <= 65535, name, "more than 65535 sequences");
   require(a.block_table ? a.lengths != nullptr && a.page_tokens > 0 : a.key_starts != nullptr, name,
           "paged keys need lengths, packed ones key_starts");
+  require(a.kv_type == KvType::same || (a.block_table && a.key_scales && a.value_scales), name,
+          "8-bit keys must be in pages, with their scales");
   for (const void* pointer : {a.q, a.keys, a.values}) require_aligned(pointer, 16, name);
 }
 

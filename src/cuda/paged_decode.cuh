@@ -3,7 +3,7 @@
 // end.
 #pragma once
 #include "cuda/decode_merge.cuh"
-#include "cuda/fp8.cuh"
+#include "cuda/kv_codes.cuh"
 #include "cuda/paged_decode.h"
 #include "cuda/tiles.cuh"
 
@@ -31,15 +31,6 @@ struct DecodeLayout {
   static constexpr int kBytes = kQuery + (kPipeline > kMerge ? kPipeline : kMerge);
   static_assert(kBytes <= kSharedOfBlock);
 };
-
-template <KvType Kind>
-__device__ __forceinline__ float decode_byte(uint8_t code) {
-  if constexpr (Kind == KvType::int8) {
-    return static_cast<float>(static_cast<int8_t>(code));
-  } else {
-    return fp8_to_float(code);
-  }
-}
 
 // What a block does: chunk, sequence, heads.
 struct DecodeWork {

@@ -8,6 +8,16 @@ namespace swift::cuda {
 constexpr int kSkinnyWarps = 8;
 constexpr int kTileOut = 16, kTileIn = 64;
 
+// The rows of x that a lane multiplies with: 8 b + lane / 4, null beyond `count`. address(row): a row.
+template <class T, int Blocks, class Address>
+__device__ __forceinline__ void rows_of_lane(const T* (&rows)[Blocks], int count, Address address) {
+#pragma unroll
+  for (int b = 0; b < Blocks; ++b) {
+    const int row = b * 8 + static_cast<int>(threadIdx.x) % kWarpThreads / 4;
+    rows[b] = row < count ? address(row) : nullptr;
+  }
+}
+
 // Adds the warps' parts up in their order and writes y (rows, columns). part: of each 8 rows of x, a matrix
 // tile whose rows are outputs first_out .. first_out + 15. sums: kSkinnyWarps * 8 * Blocks * kTileOut shared
 // floats.

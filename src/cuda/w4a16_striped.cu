@@ -1,4 +1,4 @@
-#include "cuda/launch.h"
+#include "cuda/w4a16_launch.h"
 #include "cuda/w4a16_striped.cuh"
 
 namespace swift::cuda {
@@ -6,41 +6,38 @@ namespace {
 
 constexpr const char* kName = "striped_int4_linear";
 
-template <class T, int Blocks>
+template <class T, int Blocks, int Halves>
 void run(const StripedInt4Linear& a, Stream stream) {
-  using Stage = StripeStage<Blocks>;
+  using Stage = StripeStage<Blocks, Halves>;
   launch(
-      kName, striped_int4_linear_kernel<T, Blocks>,
+      kName, striped_int4_linear_kernel<T, Blocks, Halves>,
       {dim3(static_cast<unsigned>(a.stripes)), dim3(kStripeThreads), Stage::kStages * Stage::kBytes, stream},
       a);
 }
 
-template <class T>
+template <class T, int Halves>
 void choose_blocks(const StripedInt4Linear& a, Stream stream) {
-  if (a.linear.rows <= 8) return run<T, 1>(a, stream);
-  if (a.linear.rows <= 16) return run<T, 2>(a, stream);
-  if (a.linear.rows <= 32) return run<T, 4>(a, stream);
-  run<T, 8>(a, stream);
+  if (a.linear.rows <= 8) return run<T, 1, Halves>(a, stream);
+  if (a.linear.rows <= 16) return run<T, 2, Halves>(a, stream);
+  if (a.linear.rows <= 32) return run<T, 4, Halves>(a, stream);
+  run<T, 8, Halves>(a, stream);
 }
 
 }  // namespace
 
 void striped_int4_linear(const StripedInt4Linear& a, Stream stream) {
-  const Int4Linear& l = a.linear;
-  const PackedInt4& w = l.weight;
-  require(w.in % kTileIn == 0 && w.out % kTileOut == 0, kName, "in must be a multiple of 64, out of 16");
-  require(w.group % kTileIn == 0 && w.in % w.group == 0, kName,
-          "group must be a multiple of 64 that divides in");
-  require(l.rows <= 64, kName, "more than 64 rows");
-  require(l.type != Type::float32, kName, "x must have 16 bits");
+  const PackedInt4& w = a.linear.weight;
+  check_int4(kName, w);
+  require(a.linear.rows <= 64, kName, "more than 64 rows");
   const int64_t units = int64_t{ceil_div(w.out, kStripeOut)} * (w.in / kTileIn);
   require(a.stripes > 0 && a.stripes <= units, kName, "stripes must be 1 .. ceil(out / 128) * in / 64");
-  for (const void* pointer : {l.x, static_cast<const void*>(w.words), static_cast<const void*>(w.scales),
-                              static_cast<const void*>(w.zeros)})
-    require_aligned(pointer, 16, kName);
-  if (l.rows == 0) return;
-  if (l.type == Type::float16) return choose_blocks<f16>(a, stream);
-  choose_blocks<bf16>(a, stream);
+  if (a.linear.rows == 0) return;
+  StripedInt4Linear ordered = a;
+  ordered.linear = in_order(kName, a.linear, stream);
+  with_halves(w, [&](auto halves) {
+    if (a.linear.type == Type::float16) return choose_blocks<f16, halves>(ordered, stream);
+    choose_blocks<bf16, halves>(ordered, stream);
+  });
 }
 
 }  // namespace swift::cuda

@@ -10,16 +10,22 @@ constexpr int kStripeWarps = 4, kStripeThreads = kStripeWarps * kWarpThreads;
 constexpr int kStripeTiles = 2;  // of 16 outputs, of a warp
 static_assert(kStripeWarps * kStripeTiles * kTileOut == kStripeOut);
 
-// A stage has 64 inputs of x, of the codes of 128 outputs, and these outputs' scales and zeros, in bytes.
-// Rows of x are 16 bytes longer, so that eight of them start in different banks.
-template <int Blocks>
+// A stage has 64 inputs of x, of the codes of 128 outputs, and these outputs' scales and zeros for Halves
+// groups, in bytes. In odd rows of x the halves change places, so that two rows' pieces are in different
+// banks.
+template <int Blocks, int Halves>
 struct StripeStage {
-  static constexpr int kRow = kTileIn * 2 + 16;
+  static constexpr int kRow = kTileIn * 2;
   static constexpr int kCodes = Blocks * 8 * kRow;
   static constexpr int kScales = kCodes + kStripeOut * kTileIn / 2;
-  static constexpr int kZeros = kScales + kStripeOut * 2;
-  static constexpr int kBytes = kZeros + kStripeOut;
+  static constexpr int kZeros = kScales + Halves * kStripeOut * 2;
+  static constexpr int kBytes = kZeros + Halves * kStripeOut;
   static constexpr int kStages = 4;
+
+  // Where 16 bytes of x lie.
+  __device__ __forceinline__ static int piece_of(int row, int piece) {
+    return row * kRow + (piece ^ row % 2 * 4) * 16;
+  }
 };
 
 // Units of work: unit u is tile u % in_tiles of the inputs of outputs' tile u / in_tiles.
@@ -37,9 +43,9 @@ struct StripeWork {
   }
 };
 
-template <class T, int Blocks>
+template <class T, int Blocks, int Halves>
 struct StripeWarp {
-  using Stage = StripeStage<Blocks>;
+  using Stage = StripeStage<Blocks, Halves>;
   const StripedInt4Linear& a;
   unsigned char* stages;
   int lane, warp;
@@ -73,7 +79,7 @@ struct StripeWarp {
       const int row = i / 8, piece = i % 8;
       const bool valid = row < l.rows;
       const T* from = static_cast<const T*>(l.x) + int64_t{valid ? row : 0} * w.in + in_tile * kTileIn;
-      cp_async<16>(to + row * Stage::kRow + piece * 16, from + piece * 8, valid);
+      cp_async<16>(to + Stage::piece_of(row, piece), from + piece * 8, valid);
     }
 #pragma unroll
     for (int tile = 0; tile < kStripeTiles; ++tile) {
@@ -83,40 +89,46 @@ struct StripeWarp {
           (int64_t{valid ? first_out / kTileOut + at : 0} * (w.in / kTileIn) + in_tile) * 128;
       cp_async<16>(to + Stage::kCodes + at * 512 + lane * 16, w.words + from + lane * 4, valid);
     }
-    const int64_t group = int64_t{in_tile / (w.group / kTileIn)} * w.out;
-    if (thread < kStripeOut / 8) {
-      const bool valid = first_out + thread * 8 < w.out;
-      cp_async<16>(to + Stage::kScales + thread * 16,
-                   static_cast<const T*>(w.scales) + group + (valid ? first_out + thread * 8 : 0), valid);
-    } else if (thread < kStripeOut / 8 + kStripeOut / 16) {
-      const int at = (thread - kStripeOut / 8) * 16;
+    request_groups(to, first_out, in_tile * kTileIn);
+  }
+
+  // The scales and zeros of the outputs from first_out, for the groups of the inputs from first_in.
+  __device__ __forceinline__ void request_groups(unsigned char* to, int first_out, int first_in) {
+    constexpr int kScalePieces = kStripeOut / 8, kPieces = kScalePieces + kStripeOut / 16;
+    const PackedInt4& w = a.linear.weight;
+    const int thread = static_cast<int>(threadIdx.x), half = thread / kPieces, piece = thread % kPieces;
+    if (half >= Halves) return;
+    const int64_t group = int64_t{(first_in + half * 32) / w.group} * w.out;
+    if (piece < kScalePieces) {
+      const bool valid = first_out + piece * 8 < w.out;
+      cp_async<16>(to + Stage::kScales + (half * kStripeOut + piece * 8) * 2,
+                   static_cast<const T*>(w.scales) + group + (valid ? first_out + piece * 8 : 0), valid);
+    } else {
+      const int at = (piece - kScalePieces) * 16;
       const bool valid = first_out + at < w.out;
-      cp_async<16>(to + Stage::kZeros + at, w.zeros + group + (valid ? first_out + at : 0), valid);
+      cp_async<16>(to + Stage::kZeros + half * kStripeOut + at,
+                   w.zeros + group + (valid ? first_out + at : 0), valid);
     }
   }
 
   __device__ __forceinline__ void take(int stage) {
     const unsigned char* from = stages + stage * Stage::kBytes;
-    const auto* scales = reinterpret_cast<const T*>(from + Stage::kScales);
     const int g = lane / 4, t = lane % 4;
     float part[kStripeTiles][Blocks][4] = {};
     Pack<uint32_t, 4> codes[kStripeTiles];
     uint32_t zero[kStripeTiles][2];
 #pragma unroll
     for (int tile = 0; tile < kStripeTiles; ++tile) {
-      const int at = tile * kStripeWarps + warp;
-      codes[tile] = load<4>(reinterpret_cast<const uint32_t*>(from + Stage::kCodes + at * 512 + lane * 16));
-#pragma unroll
-      for (int half = 0; half < 2; ++half)
-        zero[tile][half] = zero_pair<T>(from[Stage::kZeros + at * kTileOut + g + 8 * half]);
+      codes[tile] = load<4>(reinterpret_cast<const uint32_t*>(
+          from + Stage::kCodes + (tile * kStripeWarps + warp) * 512 + lane * 16));
     }
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
+      if (half < Halves) load_zeros(from + Stage::kZeros + half * kStripeOut, zero);
       Pack<uint32_t, 4> x[Blocks];
 #pragma unroll
       for (int b = 0; b < Blocks; ++b) {
-        x[b] =
-            load<4>(reinterpret_cast<const uint32_t*>(from + (b * 8 + g) * Stage::kRow + t * 32 + half * 16));
+        x[b] = load<4>(reinterpret_cast<const uint32_t*>(from + Stage::piece_of(b * 8 + g, half * 4 + t)));
       }
 #pragma unroll
       for (int j = 0; j < 2; ++j) {
@@ -133,15 +145,36 @@ struct StripeWarp {
           }
         }
       }
+      if (half == 1 || Halves == 2)
+        add_scaled(part, from + Stage::kScales + (Halves == 2 ? half : 0) * kStripeOut * 2);
     }
+  }
+
+  __device__ __forceinline__ void load_zeros(const unsigned char* zeros,
+                                             uint32_t (&zero)[kStripeTiles][2]) const {
 #pragma unroll
     for (int tile = 0; tile < kStripeTiles; ++tile) {
-      const int at = (tile * kStripeWarps + warp) * kTileOut + g;
+#pragma unroll
+      for (int r = 0; r < 2; ++r)
+        zero[tile][r] = zero_pair<T>(zeros[(tile * kStripeWarps + warp) * kTileOut + lane / 4 + 8 * r]);
+    }
+  }
+
+  // Adds a group's part, which is zero afterwards.
+  __device__ __forceinline__ void add_scaled(float (&part)[kStripeTiles][Blocks][4],
+                                             const unsigned char* of_group) {
+    const auto* scales = reinterpret_cast<const T*>(of_group);
+#pragma unroll
+    for (int tile = 0; tile < kStripeTiles; ++tile) {
+      const int at = (tile * kStripeWarps + warp) * kTileOut + lane / 4;
       const float scale[2] = {to_float(scales[at]), to_float(scales[at + 8])};
 #pragma unroll
       for (int b = 0; b < Blocks; ++b) {
 #pragma unroll
-        for (int i = 0; i < 4; ++i) out[tile][b][i] += part[tile][b][i] * scale[i / 2];
+        for (int i = 0; i < 4; ++i) {
+          out[tile][b][i] += part[tile][b][i] * scale[i / 2];
+          part[tile][b][i] = 0;
+        }
       }
     }
   }
@@ -200,15 +233,15 @@ __device__ __forceinline__ void add_stripes(const StripedInt4Linear& a, int out_
   }
 }
 
-// Block (stripe). Blocks of 8 rows of x: Blocks.
-template <class T, int Blocks>
-__global__ void __launch_bounds__(kStripeThreads) striped_int4_linear_kernel(StripedInt4Linear a) {
-  using Stage = StripeStage<Blocks>;
+// Block (stripe). Blocks of 8 rows of x: Blocks. Without the 1 nvcc saves registers and spills some.
+template <class T, int Blocks, int Halves>
+__global__ void __launch_bounds__(kStripeThreads, 1) striped_int4_linear_kernel(StripedInt4Linear a) {
+  using Stage = StripeStage<Blocks, Halves>;
   SWIFT_SHARED(int, flag, 1);
   const StripeWork work(a);
   const int stripe = static_cast<int>(blockIdx.x);
   const int64_t begin = work.begin(stripe), end = work.begin(stripe + 1);
-  StripeWarp<T, Blocks> own(a, dynamic_shared<unsigned char>());
+  StripeWarp<T, Blocks, Halves> own(a, dynamic_shared<unsigned char>());
   const auto request = [&](int64_t unit) {
     if (unit < end) {
       own.request(static_cast<int>((unit - begin) % Stage::kStages), static_cast<int>(unit / work.in_tiles),

@@ -1,5 +1,5 @@
 // Normalisation, gates, rotation and dropout: one pass over rows of activations.
-#include "cuda/dropout.h"
+#include "cuda/keyed_dropout.h"
 #include "cuda/gated.h"
 #include "cuda/ops/cuda_ops.h"
 #include "cuda/ops/platform.h"

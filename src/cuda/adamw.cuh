@@ -2,6 +2,7 @@
 #pragma once
 #include "cuda/adamw.h"
 #include "cuda/philox.cuh"
+#include "cuda/quads.cuh"
 #include "cuda/reduce.cuh"
 #include "cuda/rounding.cuh"
 
@@ -31,36 +32,6 @@ struct AdamRule {
     return weight * decay - step_size * m / (sqrtf(v) / correction2_root + epsilon);
   }
 };
-
-// Four neighbouring values, the last of a tensor fewer.
-template <class T>
-__device__ __forceinline__ void read_four(const T* from, int count, float (&to)[4]) {
-  if (count == 4) {
-    const auto pack = load<4>(from);
-#pragma unroll
-    for (int i = 0; i < 4; ++i) to[i] = to_float(pack[i]);
-  } else {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) to[i] = i < count ? to_float(from[i]) : 0.0F;
-  }
-}
-template <class T>
-__device__ __forceinline__ void write_four(T* to, int count, const Pack<T, 4>& pack) {
-  if (count == 4) {
-    store(to, pack);
-  } else {
-#pragma unroll
-    for (int i = 0; i < 3; ++i) {
-      if (i < count) to[i] = pack[i];
-    }
-  }
-}
-__device__ __forceinline__ void write_four(float* to, int count, const float (&from)[4]) {
-  Pack<float, 4> pack;
-#pragma unroll
-  for (int i = 0; i < 4; ++i) pack[i] = from[i];
-  write_four(to, count, pack);
-}
 
 // Writes weights of T, and their masters.
 template <class T>

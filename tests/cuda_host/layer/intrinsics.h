@@ -215,6 +215,9 @@ inline float rsqrtf(float x) {
 inline float __frcp_rn(float x) {
   return 1.0F / x;
 }
+inline float __fmul_rn(float a, float b) {
+  return a * b;
+}
 inline int __float2int_rn(float x) {
   return static_cast<int>(std::nearbyint(x));
 }

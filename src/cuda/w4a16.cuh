@@ -13,7 +13,7 @@ __device__ __forceinline__ void multiply_int4(const PackedInt4& w, int out_tile,
                                               const T* const (&rows)[Blocks], float (&out)[Blocks][4]) {
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads,
             warp = static_cast<int>(threadIdx.x) / kWarpThreads;
-  const int g = lane / 4, t = lane % 4, tiles = w.in / kTileIn;
+  const int g = lane / 4, t = lane % 4, tiles = w.in / kTileIn, half_tiles = w.group / 32;
   const uint32_t* words = w.words + (int64_t{out_tile} * tiles * 32 + lane) * 4;
   const auto* scales = static_cast<const T*>(w.scales) + out_tile * kTileOut + g;
   const uint8_t* zeros = w.zeros + out_tile * kTileOut + g;
@@ -25,7 +25,7 @@ __device__ __forceinline__ void multiply_int4(const PackedInt4& w, int out_tile,
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       if (half < Halves) {
-        const int64_t group = int64_t{(tile * kTileIn + half * 32) / w.group} * w.out;
+        const int64_t group = int64_t{(tile * 2 + half) / half_tiles} * w.out;
 #pragma unroll
         for (int r = 0; r < 2; ++r) {
           scale[r] = to_float(scales[group + 8 * r]);
@@ -65,9 +65,15 @@ __device__ __forceinline__ void multiply_int4(const PackedInt4& w, int out_tile,
   }
 }
 
-// Blocks of 8 rows of x: Blocks. Block b has 16 outputs. Without the 1 nvcc saves registers and spills some.
+// Blocks of a multiprocessor that nvcc is to make room for: left to itself it saves registers and spills
+// some.
+template <int Blocks>
+constexpr int kInt4Blocks = Blocks == 1 ? 4 : 1;
+
+// Blocks of 8 rows of x: Blocks. Block b has 16 outputs.
 template <class T, int Blocks, int Halves>
-__global__ void __launch_bounds__(kSkinnyWarps* kWarpThreads, 1) int4_linear_kernel(Int4Linear a) {
+__global__ void __launch_bounds__(kSkinnyWarps* kWarpThreads, kInt4Blocks<Blocks>)
+    int4_linear_kernel(Int4Linear a) {
   SWIFT_SHARED(float, sums, kSkinnyWarps* kTileOut * 8 * Blocks);
   const T* rows[Blocks];
   rows_of_lane<T, Blocks>(rows, a.rows,

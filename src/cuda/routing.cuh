@@ -42,7 +42,8 @@ __global__ void __launch_bounds__(kRoutingWarps* kWarpThreads) route_tokens_kern
     uint64_t best = 0;
 #pragma unroll
     for (int i = 0; i < Values; ++i) {
-      const uint64_t own = ranked(p[i], i * kWarpThreads + lane);
+      // NaN comes first, as infinity: a choice is an expert whatever the scores.
+      const uint64_t own = ranked(p[i] == p[i] ? p[i] : INFINITY, i * kWarpThreads + lane);
       best = own > best ? own : best;
     }
     best = warp_best(best);

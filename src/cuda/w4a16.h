@@ -45,8 +45,8 @@ struct Int4Linear {
 // Sums run in fp32 in an order that depends on the weight's shape alone.
 void int4_linear(const Int4Linear& a, Stream stream);
 
-// y (rows, columns) = x with column order[i] at place i; 16-bit types, columns a multiple of 8. For linears
-// that share x and order.
+// y (rows, columns) = x with column order[i] at place i; 16-bit types, columns a multiple of 8. Linears that
+// share x and order take y as their x, and weights whose order is null.
 void gather_columns(Type type, const void* x, const int32_t* order, void* y, int rows, int columns,
                     Stream stream);
 

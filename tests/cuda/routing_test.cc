@@ -169,6 +169,16 @@ TEST_CASE("tokens are routed to their most probable experts, and the gradient go
   }
 }
 
+TEST_CASE("scores that are not numbers still choose experts that exist") {
+  const Values scores("scores", Type::float32, std::vector<float>(40, NAN));
+  const Buffer<int32_t> chosen("chosen", 3);
+  const Buffer<float> shares("shares", 3);
+  route_tokens({Type::float32, scores.data(), nullptr, chosen.data(), shares.data(), true, 1, 40, 3},
+               nullptr);
+  CHECK(chosen.read() == std::vector<int32_t>{0, 1, 2});
+  for (const float share : shares.read()) CHECK_FALSE(std::isfinite(share));
+}
+
 TEST_CASE("choices are sorted by expert, in their order") {
   check_sort({0}, 1, 8);
   check_sort({3, 1, 3, 0, 3}, 5, 2);

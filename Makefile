@@ -3,7 +3,7 @@ CACHE ?= build/cache
 JOBS ?= $(shell nproc)
 WERROR ?= OFF
 
-.PHONY: build test demo demo-base setup clean
+.PHONY: build test sanitize demo demo-base setup clean
 setup:
 	@mkdir -p build
 	@bash scripts/setup.sh
@@ -20,6 +20,12 @@ test: build
 	@bash scripts/python-env.sh $(abspath $(CACHE)) clients anthropic,langchain_openai,openai,prometheus_client,schemathesis
 	@cd build/release && ctest -LE slow --output-on-failure -j $(JOBS)
 
+# The kernels over the execution layer of tests/cuda_host under AddressSanitizer and UBSan; 4 minutes of two cores.
+sanitize: setup
+	@cmake -S . -B build/cuda_host_asan -G Ninja -DSWIFT_COMPUTE=OFF -DSWIFT_CUDA=OFF -DSWIFT_SANITIZE=ON -DCMAKE_CXX_FLAGS=-O1 >build/configure.log || (cat build/configure.log; exit 1)
+	@cmake --build build/cuda_host_asan --target test_cuda_host -j $(JOBS)
+	@cd build/cuda_host_asan && ctest -L cuda_host --output-on-failure -j $(JOBS)
+
 demo: build
 	@bash scripts/demo.sh
 
@@ -28,7 +34,7 @@ demo-base: build
 	@bash scripts/make_demo_base.sh build/release/swift
 
 clean:
-	rm -rf build/release build/dev build/asan build/cuda
+	rm -rf build/release build/dev build/asan build/cuda build/cuda_host_asan
 
 # Formatting of every source, and clang-tidy's list (.clang-tidy) over what needs no LibTorch.
 SOURCES = $(shell git ls-files 'src/*.h' 'src/*.cc' 'src/*.cu' 'src/*.cuh' 'tests/*.h' 'tests/*.cc' 'tests/*.cu' 'bench/gpu/*.h' 'bench/gpu/*.cc' 'bench/gpu/*.cu')

@@ -46,6 +46,13 @@ Call attention_backward(const Array& q, const Array& k, const Array& v, const Ar
 // One query a sequence over k and v (batch, kv_heads, tokens, head_dim).
 Call decode(const Array& q, const Array& k, const Array& v, int sets, const AttentionShape& shape);
 
+// scale drop(x) factor^T of x (rows, columns) and factor (rank, columns).
+Call lora_project(const Array& x, const Array& factor, int sets, int64_t rows, double dropout, double scale);
+// y (rows, columns) += h factor^T of h (rows, rank) and factor (columns, rank).
+Call lora_add(const Array& y, const Array& h, const Array& factor, int sets, int64_t rows);
+// The experts of each row of scores (tokens, experts), and their shares.
+Call route(const Array& scores, int sets, int64_t tokens, int64_t per_token);
+
 // Mean loss of logits (rows, vocab).
 Call cross_entropy(const Array& logits, const Table<int32_t>& targets, int sets, int64_t rows);
 // Loss of hidden (tokens, hidden) times weight (vocab, hidden), and the gradients of hidden and, when wanted,

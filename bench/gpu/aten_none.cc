@@ -43,6 +43,15 @@ Call attention_backward(const Array&, const Array&, const Array&, const Array&, 
 Call decode(const Array&, const Array&, const Array&, int, const AttentionShape&) {
   return {};
 }
+Call lora_project(const Array&, const Array&, int, int64_t, double, double) {
+  return {};
+}
+Call lora_add(const Array&, const Array&, const Array&, int, int64_t) {
+  return {};
+}
+Call route(const Array&, int, int64_t, int64_t) {
+  return {};
+}
 Call cross_entropy(const Array&, const Table<int32_t>&, int, int64_t) {
   return {};
 }

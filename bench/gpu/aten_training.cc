@@ -38,6 +38,33 @@ Call grad_norm(const Array& grad, int tensors) {
   return [grads = flat(grad, tensors)](int) { at::stack(at::_foreach_norm(grads, 2)).norm(); };
 }
 
+Call lora_project(const Array& x, const Array& factor, int sets, int64_t rows, double dropout, double scale) {
+  const int64_t columns = static_cast<int64_t>(x.count()) / rows;
+  return [x = views(x, sets, {rows, columns}),
+          factor = view(factor, 0, {static_cast<int64_t>(factor.count()) / columns, columns}), dropout,
+          scale](int set) {
+    at::linear(dropout > 0 ? at::dropout(of(x, set), dropout, true) : of(x, set), factor).mul_(scale);
+  };
+}
+
+Call lora_add(const Array& y, const Array& h, const Array& factor, int sets, int64_t rows) {
+  const int64_t columns = static_cast<int64_t>(y.count()) / rows,
+                rank = static_cast<int64_t>(h.count()) / rows;
+  return [y = views(y, sets, {rows, columns}), h = view(h, 0, {rows, rank}),
+          factor = view(factor, 0, {columns, rank}).t()](int set) {
+    at::Tensor sum = of(y, set);
+    sum.addmm_(h, factor);
+  };
+}
+
+Call route(const Array& scores, int sets, int64_t tokens, int64_t per_token) {
+  return [scores = views(scores, sets, {tokens, static_cast<int64_t>(scores.count()) / tokens}),
+          per_token](int set) {
+    const at::Tensor shares = std::get<0>(at::softmax(of(scores, set), -1, at::kFloat).topk(per_token, -1));
+    shares.div(shares.sum(-1, true));
+  };
+}
+
 Call cross_entropy(const Array& logits, const Table<int32_t>& targets, int sets, int64_t rows) {
   const int64_t vocab = static_cast<int64_t>(logits.count()) / rows;
   return [logits = views(logits, sets, {rows, vocab}), targets = ids_of(targets)](int set) {

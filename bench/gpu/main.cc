@@ -26,7 +26,10 @@ constexpr Family kFamilies[] = {{"rms_norm", rms_norm},
                                 {"sampling", sampling},
                                 {"adamw", adamw},
                                 {"embedding", embedding},
-                                {"dequantize", dequantize}};
+                                {"dequantize", dequantize},
+                                {"lora", lora},
+                                {"experts", experts},
+                                {"q_galore", q_galore}};
 
 constexpr int kNoDevice = 77;
 // More than any family takes; what hangs is ended.

@@ -28,6 +28,6 @@ shape = dict(vocab_size=4096, hidden_size=384, intermediate_size=1152, num_hidde
 path.write_text(json.dumps(json.loads(path.read_text()) | shape, indent=1))
 PYTHON
 "$swift" train configs/demo/pretrain.yaml --model "$out/start" --dataset "$out/train.jsonl" --max_steps "$steps" \
-  --learning_rate 0.001 --save_steps "$steps" --output_dir "$out/run" --add_version false
+  --truncation_strategy split --learning_rate 0.001 --save_steps "$steps" --output_dir "$out/run" --add_version false
 rm -rf "$out/model"
 cp -r "$out/run/checkpoint-$steps" "$out/model"

@@ -20,6 +20,9 @@ void export_fields(FieldList& v, Task& t) {
     "awq in "
     "8 bits");
   v("quant_n_samples", &t.quant_n_samples, {.min = 1}, "Calibration sequences of max_length tokens");
+  v("quant_eval_samples", &t.quant_eval_samples, {.min = 0},
+    "Held-out sequences whose perplexity is reported, before and after; 0: none; unset: a quarter of "
+    "quant_n_samples, 16 to 64");
   v("quant_batch_size", &t.quant_batch_size, {.min = 1}, "Sequences that pass the model at a time");
   v("quant_sym", &t.quant_sym, {},
     "Codes symmetric about 0, without zero points; unset: false for awq, else true");

@@ -144,6 +144,10 @@ void resolve_quantization(Task& task) {
     task.quant_format = default_format(method, *task.quant_bits), derive("quant_format");
   if (!task.quant_sym)
     task.quant_sym = method.name != "awq" && task.quant_format != "awq", derive("quant_sym");
+  // Perplexity takes a small part of the time of calibration.
+  if (!task.quant_eval_samples)
+    task.quant_eval_samples = std::clamp<int64_t>(task.quant_n_samples / 4, 16, 64),
+    derive("quant_eval_samples");
   check_own_settings(task);
   check_sizes(task, method);
   check_form(task, method);

@@ -286,10 +286,11 @@ struct Task {
   std::optional<std::string> quant_method;
   std::optional<int64_t> quant_bits;
   int64_t group_size = 128;
-  std::optional<std::string> quant_format;  // resolved by quant_method
-  int64_t quant_n_samples = 256;            // sequences
-  int64_t quant_batch_size = 1;             // sequences
-  std::optional<bool> quant_sym;            // resolved: false for awq, else true
+  std::optional<std::string> quant_format;    // resolved by quant_method
+  int64_t quant_n_samples = 256;              // sequences
+  std::optional<int64_t> quant_eval_samples;  // sequences; resolved by quant_n_samples
+  int64_t quant_batch_size = 1;               // sequences
+  std::optional<bool> quant_sym;              // resolved: false for awq, else true
   std::string act_order = "static";
   double damp_percent = 0.01;
   bool quant_mse = false;

@@ -5,6 +5,7 @@
 #include "quant/awq_block.h"
 #include "quant/awq_scale.h"
 #include "quant/block_job.h"
+#include "quant/gptq.h"
 
 namespace swift::quant {
 namespace {
@@ -194,11 +195,23 @@ class AwqBlock {
     }
     const Tensor gram = scale.defined() ? divided_gram(stats.gram(), scale) : stats.gram();
     const Tensor wanted = linear.weight.contiguous();
-    const Tensor limited =
-        job_.settings.clip && clips ? clipped(wanted, search_clip(wanted, gram, *grid)) : wanted;
-    const Grid found = find_grid(limited, *grid);
-    job_.take(linear, grouped(to_codes(limited, found, grid->max_code()), found, *grid), *grid, wanted, gram,
-              stats.tokens());
+    GptqResult best = compensated(linear.name, wanted, gram, *grid, find_grid(wanted, *grid));
+    if (job_.settings.clip && clips) {
+      const Tensor limits = search_clip(wanted, gram, *grid);
+      const GptqResult other =
+          compensated(linear.name, wanted, gram, *grid, find_grid(clipped(wanted, limits), *grid));
+      if (error_of(other, wanted, gram) < error_of(best, wanted, gram)) best = other;
+    }
+    job_.take(linear, grouped(best.codes, best.grid, *grid), *grid, wanted, gram, stats.tokens());
+  }
+
+  // The codes on that grid of which later columns make up for the error of earlier ones.
+  GptqResult compensated(const std::string& name, const Tensor& wanted, const Tensor& gram,
+                         const GridSettings& settings, const Grid& grid) const {
+    return gptq(wanted, gram, {settings, ActOrder::fixed, job_.settings.damp, grid}, name);
+  }
+  static double error_of(const GptqResult& found, const Tensor& wanted, const Tensor& gram) {
+    return output_error(wanted, from_codes(found.codes, found.grid), gram);
   }
 
   BlockJob& job_;

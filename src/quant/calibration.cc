@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -105,18 +106,30 @@ void run_block(const model::Decoder& decoder, int64_t block, Calibration& data, 
   });
 }
 
-double perplexity(const model::Decoder& decoder, const Calibration& data) {
+std::vector<double> sequence_losses(const model::Decoder& decoder, const Calibration& data) {
   const at::NoGradGuard no_grad;
-  double loss = 0;
-  int64_t tokens = 0;
+  std::vector<double> losses;
   for (int64_t i = 0; i < data.count(); ++i) {
     const Tensor h = ops::RmsNorm::forward(data.hidden[i], decoder.norm, decoder.spec.norm_eps);
     const Tensor logits = decoder.logits(h.narrow(0, 0, data.length() - 1));
     const Tensor next = ids_of(data.sequences[static_cast<size_t>(i)]).narrow(0, 1, data.length() - 1);
-    loss += at::cross_entropy_loss(logits, next, {}, at::Reduction::Sum).item<double>();
-    tokens += data.length() - 1;
+    losses.push_back(at::cross_entropy_loss(logits, next).item<double>());
   }
-  return tokens > 0 ? std::exp(loss / static_cast<double>(tokens)) : 0;
+  return losses;
+}
+
+double perplexity(const std::vector<double>& losses) {
+  const double sum = std::accumulate(losses.begin(), losses.end(), 0.0);
+  return losses.empty() ? 0 : std::exp(sum / static_cast<double>(losses.size()));
+}
+
+double paired_error(const std::vector<double>& earlier, const std::vector<double>& later) {
+  const auto count = static_cast<double>(earlier.size());
+  if (count < 2) return 0;
+  double mean = 0, squares = 0;
+  for (size_t i = 0; i < earlier.size(); ++i) mean += (later[i] - earlier[i]) / count;
+  for (size_t i = 0; i < earlier.size(); ++i) squares += std::pow(later[i] - earlier[i] - mean, 2);
+  return std::sqrt(squares / (count - 1) / count);
 }
 
 }  // namespace swift::quant

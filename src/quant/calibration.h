@@ -39,7 +39,14 @@ void for_batches(const model::Decoder& decoder, int64_t sequences, int64_t lengt
 // Runs a whole block over the hidden states, in place.
 void run_block(const model::Decoder& decoder, int64_t block, Calibration& data, int64_t batch);
 
-// exp of the mean loss of each next token, from hidden states behind the last block.
-double perplexity(const model::Decoder& decoder, const Calibration& data);
+// The mean loss of the next tokens of each sequence in nats, from hidden states behind the last block.
+std::vector<double> sequence_losses(const model::Decoder& decoder, const Calibration& data);
+
+// exp of the mean of such losses.
+double perplexity(const std::vector<double>& losses);
+
+// Standard error of the mean of later - earlier, pair by pair; 0 for fewer than two. Near 0 it is also that
+// of the ratio of the two perplexities.
+double paired_error(const std::vector<double>& earlier, const std::vector<double>& later);
 
 }  // namespace swift::quant

@@ -180,10 +180,13 @@ Json to_json(const ExportReport& report, const Settings& settings) {
                {"size", {{"before", report.bytes_before}, {"after", report.bytes_after}}},
                {"seconds", report.seconds},
                {"linears", linears}};
-  if (report.perplexity_before > 0) {
-    json["perplexity"] = {{"before", report.perplexity_before},
-                          {"after", report.perplexity_after},
-                          {"data", report.held_out ? "held out" : "calibration"}};
+  if (!report.losses_before.empty()) {
+    json["perplexity"] = {{"before", perplexity(report.losses_before)},
+                          {"after", perplexity(report.losses_after)},
+                          {"ratio_standard_error", paired_error(report.losses_before, report.losses_after)},
+                          {"data", report.held_out ? "held out" : "calibration"},
+                          {"losses_before", report.losses_before},
+                          {"losses_after", report.losses_after}};
   }
   return json;
 }
@@ -220,8 +223,8 @@ ExportReport export_quantized(ExportJob& job, const fs::path& target) {
   }
   report.linears = work.reports();
   if (before.count() > 0) {
-    report.perplexity_before = perplexity(decoder, before);
-    report.perplexity_after = perplexity(decoder, after);
+    report.losses_before = sequence_losses(decoder, before);
+    report.losses_after = sequence_losses(decoder, after);
   }
   write_model(job, work, target, report);
   report.seconds = seconds_since(start);

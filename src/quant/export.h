@@ -12,8 +12,8 @@ namespace swift::quant {
 
 struct ExportReport {
   std::vector<LinearReport> linears;
-  double perplexity_before = 0;  // of the held-out sequences; 0: there are none
-  double perplexity_after = 0;
+  std::vector<double> losses_before;  // of each held-out sequence (nats a token); empty: there are none
+  std::vector<double> losses_after;
   bool held_out = true;      // false: perplexity was taken on the calibration sequences
   int64_t bytes_before = 0;  // of all weights
   int64_t bytes_after = 0;

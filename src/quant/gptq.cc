@@ -67,13 +67,17 @@ class ColumnGrids {
   // counts those too, as IST's does.
   ColumnGrids(const Tensor& weight, const Tensor& w, const Tensor& order, const GptqSettings& settings)
       : settings_(settings),
-        found_before_(settings.order == ActOrder::fixed || settings.grid.group == weight.size(1)) {
+        found_before_(settings.given || settings.order == ActOrder::fixed ||
+                      settings.grid.group == weight.size(1)) {
     const int64_t in = weight.size(1), groups = in / settings.grid.group;
     grid_.scales = at::zeros({weight.size(0), groups}, at::kFloat);
     grid_.zeros = at::zeros_like(grid_.scales);
     const Tensor place = settings.order == ActOrder::fixed ? order : at::arange(in, at::kLong);
     group_ = at::floor_divide(place, settings.grid.group);
-    if (found_before_) grid_ = find_grid(groups == 1 ? weight : w, settings.grid);
+    if (settings.given)
+      grid_ = *settings.given;
+    else if (found_before_)
+      grid_ = find_grid(groups == 1 ? weight : w, settings.grid);
   }
   // Grids that begin in this block are found on what the weights have become before it.
   Grid block(const Tensor& reordered, int64_t first, int64_t count) {

@@ -1,6 +1,7 @@
 // GPTQ (Frantar et al. 2022, arXiv 2210.17323): columns are rounded one after another, and those that follow
 // make up for the error. Follows IST-DASLab/gptq, gptq.py; static groups as in AutoGPTQ and llm-compressor.
 #pragma once
+#include <optional>
 #include <string>
 
 #include "quant/grid.h"
@@ -15,6 +16,8 @@ struct GptqSettings {
   // the groups as they lie ("static"). group: in that order too, and groups are made along it (g_idx).
   ActOrder order = ActOrder::fixed;
   double damp = 0.01;  // part of the mean of the Hessian's diagonal that is added to it
+  // A grid that was found before, for groups as they lie; with ActOrder::none or fixed.
+  std::optional<Grid> given = {};
 };
 
 struct GptqResult {

@@ -21,8 +21,7 @@ namespace fs = std::filesystem;
 using base::cat;
 using Kind = model::PackedForm::Kind;
 
-constexpr int64_t kDefaultLength = 2048;   // of a calibration sequence
-constexpr int64_t kHeldOutSequences = 16;  // for the perplexity
+constexpr int64_t kDefaultLength = 2048;  // of a calibration sequence
 constexpr int64_t kFp8Block = 128;
 
 quant::Settings settings_of(const config::Task& task) {
@@ -81,6 +80,21 @@ Sequences tokens_of(const std::vector<data::Sample>& samples, const config::Task
   return found;
 }
 
+// Sequences for the perplexity: of the validation data, or else what follows the calibration sequences, or
+// else those themselves. Returns whether calibration does not see them.
+bool load_held_out(const config::Task& task, quant::ExportJob& job, const Sequences& validation,
+                   const Sequences& train, int64_t length) {
+  const int64_t wanted = *task.quant_eval_samples;
+  if (wanted == 0) return true;
+  Sequences& found = job.held_out.sequences;
+  if (!validation.empty()) found = quant::cut_sequences(validation, length, wanted, 0);
+  if (found.empty()) found = quant::cut_sequences(train, length, wanted, task.quant_n_samples);
+  if (!found.empty()) return true;
+  const auto& known = job.calibration.sequences;
+  found.assign(known.begin(), known.begin() + std::min<int64_t>(wanted, job.calibration.count()));
+  return false;
+}
+
 void load_calibration(const config::Task& task, quant::ExportJob& job, int64_t max_positions,
                       bool& held_out) {
   if (task.dataset.empty() && task.val_dataset.empty()) return;
@@ -102,17 +116,9 @@ void load_calibration(const config::Task& task, quant::ExportJob& job, int64_t m
                           wanted, " (quant_n_samples)"));
     base::log::info(cat("calibration: ", found, " sequences of ", length, " tokens"));
   }
-  const Sequences other =
-      dataset.validation.empty() ? Sequences() : tokens_of(dataset.validation, task, false);
-  // Without validation data: what follows the calibration sequences, or those themselves.
-  if (!other.empty()) job.held_out.sequences = quant::cut_sequences(other, length, kHeldOutSequences, 0);
-  if (job.held_out.count() == 0)
-    job.held_out.sequences = quant::cut_sequences(train, length, kHeldOutSequences, task.quant_n_samples);
-  held_out = job.held_out.count() > 0;
-  if (held_out || job.calibration.count() == 0) return;
-  const auto& known = job.calibration.sequences;
-  job.held_out.sequences.assign(
-      known.begin(), known.begin() + std::min<int64_t>(kHeldOutSequences, job.calibration.count()));
+  held_out = load_held_out(
+      task, job, dataset.validation.empty() ? Sequences() : tokens_of(dataset.validation, task, false), train,
+      length);
 }
 
 // Embeddings, norm and head with the adapter merged, in the type that the model computes in.
@@ -152,9 +158,13 @@ void suggest_group(const config::Task& task, const model::Decoder& decoder) {
 
 void say(const quant::ExportReport& report, const fs::path& target) {
   constexpr double kMega = 1e6;
-  if (report.perplexity_before > 0) {
-    base::log::info(cat("perplexity ", report.perplexity_before, " before, ", report.perplexity_after,
-                        " after", report.held_out ? "" : " (of the calibration data: there is no other)"));
+  if (!report.losses_before.empty()) {
+    const double before = quant::perplexity(report.losses_before),
+                 after = quant::perplexity(report.losses_after);
+    base::log::info(cat("perplexity ", before, " before, ", after,
+                        " after (standard error of the difference ",
+                        after * quant::paired_error(report.losses_before, report.losses_after), ")",
+                        report.held_out ? "" : " (of the calibration data: there is no other)"));
   }
   base::log::info(cat("size ", static_cast<double>(report.bytes_before) / kMega, " MB before, ",
                       static_cast<double>(report.bytes_after) / kMega, " MB after"));

@@ -1,5 +1,5 @@
 // Each operation on the kernels of a GPU against its plain twin on the CPU, gradients too.
-#include "device/on_device.h"
+#include "device/host_device.h"
 #include "gradcheck.h"
 #include "ops/attention.h"
 #include "ops/dropout.h"
@@ -11,7 +11,7 @@
 
 using namespace swift;
 using tests::check_against_plain;
-using tests::OnDevice;
+using tests::host_device;
 using tests::random;
 using tests::relative;
 using tests::tolerance_of;
@@ -24,19 +24,19 @@ constexpr std::array<at::ScalarType, 2> kTypes = {at::kFloat, at::kBFloat16};
 
 TEST_CASE("on a device, norms, gates and rotation agree with their plain twins") {
   at::manual_seed(1);
-  const OnDevice here;
   for (const auto type : kTypes) {
     CAPTURE(type);
     check_against_plain([](const auto& t) { return ops::RmsNorm::forward(t[0], t[1], 1e-6); },
                         [](const auto& t) { return ops::RmsNorm::plain(t[0], t[1], 1e-6); },
-                        {random({5, 3, 72}, type), random({72}, type)}, tolerance_of(type));
+                        {random({5, 3, 72}, type), random({72}, type)}, tolerance_of(type), host_device());
     check_against_plain([](const auto& t) { return ops::SwiGlu::forward(t[0], t[1]); },
                         [](const auto& t) { return ops::SwiGlu::plain(t[0], t[1]); },
-                        {random({7, 50}, type), random({7, 50}, type)}, tolerance_of(type));
+                        {random({7, 50}, type), random({7, 50}, type)}, tolerance_of(type), host_device());
     const at::Tensor angle = at::rand({6, 16}) * 3;
-    check_against_plain([&](const auto& t) { return ops::Rope::forward(t[0], angle.cos(), angle.sin()); },
+    const at::Tensor cos = angle.cos().to(host_device()), sin = angle.sin().to(host_device());
+    check_against_plain([&](const auto& t) { return ops::Rope::forward(t[0], cos, sin); },
                         [&](const auto& t) { return ops::Rope::plain(t[0], angle.cos(), angle.sin()); },
-                        {random({6, 3, 32}, type)}, tolerance_of(type));
+                        {random({6, 3, 32}, type)}, tolerance_of(type), host_device());
   }
 }
 
@@ -44,14 +44,12 @@ TEST_CASE("on a device, dropout has the CPU's mask") {
   at::manual_seed(2);
   for (const auto type : kTypes) {
     const at::Tensor x = random({13, 31}, type), want = ops::keyed_dropout(x, 0.3, 77);
-    const OnDevice here;
-    CHECK(at::equal(ops::keyed_dropout(x, 0.3, 77), want));
+    CHECK(at::equal(ops::keyed_dropout(x.to(host_device()), 0.3, 77).cpu(), want));
   }
 }
 
 TEST_CASE("on a device, packed attention agrees with its plain twin, behind shared prefixes too") {
   at::manual_seed(3);
-  const OnDevice here;
   const std::vector<int32_t> bounds = {0, 19, 40, 41, 70};
   for (const int64_t head_dim : {24, 64}) {
     for (const std::vector<uint8_t>& continues : {std::vector<uint8_t>{}, {0, 1, 1, 0}}) {
@@ -65,14 +63,13 @@ TEST_CASE("on a device, packed attention agrees with its plain twin, behind shar
           },
           {random({70, 4, head_dim}, at::kBFloat16), random({70, 2, head_dim}, at::kBFloat16),
            random({70, 2, head_dim}, at::kBFloat16)},
-          tolerance_of(at::kBFloat16));
+          tolerance_of(at::kBFloat16), host_device());
     }
   }
 }
 
 TEST_CASE("on a device, the losses of tokens agree with their plain twins") {
   at::manual_seed(4);
-  const OnDevice here;
   const at::Tensor labels = at::randint(0, 77, {23}, at::kLong);
   labels.index_put_({at::arange(3, 20, 4)}, at::scalar_tensor(ops::kIgnoreLabel, at::kLong));
   const ops::TokenTerms weighted{at::rand({23}) + 0.5, {}};
@@ -87,7 +84,7 @@ TEST_CASE("on a device, the losses of tokens agree with their plain twins") {
           [&](const auto& t) {
             return ops::LinearCrossEntropy::plain(t[0], t[1], labels, 0.25, shape, weighted);
           },
-          {random({23, 40}, type), random({77, 40}, type) * 0.3}, tolerance_of(type));
+          {random({23, 40}, type), random({77, 40}, type) * 0.3}, tolerance_of(type), host_device());
     }
     for (const double temperature : {1.0, 0.7}) {
       CAPTURE(type, temperature);
@@ -95,7 +92,7 @@ TEST_CASE("on a device, the losses of tokens agree with their plain twins") {
       check_against_plain(
           [&](const auto& t) { return ops::LinearLogProbs::forward(t[0], t[1], labels, temperature, got); },
           [&](const auto& t) { return ops::LinearLogProbs::plain(t[0], t[1], labels, temperature, want); },
-          {random({23, 40}, type), random({77, 40}, type) * 0.3}, tolerance_of(type));
+          {random({23, 40}, type), random({77, 40}, type) * 0.3}, tolerance_of(type), host_device());
       CHECK(relative(got, want) < tolerance_of(type).forward);
     }
   }

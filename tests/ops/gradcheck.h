@@ -17,22 +17,22 @@ struct Tolerance {
 // Largest difference relative to the largest magnitude of `want`.
 inline double relative(const at::Tensor& got, const at::Tensor& want) {
   const double size = std::max(1e-6, want.to(at::kDouble).abs().max().item<double>());
-  return (got.to(at::kDouble) - want.to(at::kDouble)).abs().max().item<double>() / size;
+  return (got.cpu().to(at::kDouble) - want.cpu().to(at::kDouble)).abs().max().item<double>() / size;
 }
 
-// Both run on leaves with the same values and the same incoming gradient.
+// Both run on leaves with the same values and the same incoming gradient, the operation on `device`.
 inline void check_against_plain(const Op& fused, const Op& plain, const std::vector<at::Tensor>& inputs,
-                                Tolerance tolerance) {
+                                Tolerance tolerance, at::Device device = at::kCPU) {
   std::vector<at::Tensor> a, b;
   for (const at::Tensor& input : inputs) {
-    a.push_back(input.detach().clone().requires_grad_(true));
+    a.push_back(input.detach().clone().to(device).requires_grad_(true));
     b.push_back(input.detach().clone().requires_grad_(true));
   }
   const at::Tensor got = fused(a), want = plain(b);
   CHECK(relative(got.detach(), want.detach()) < tolerance.forward);
   at::manual_seed(7);
   const at::Tensor grad = got.dim() == 0 ? at::ones_like(got) : at::randn(got.sizes()).to(got.scalar_type());
-  got.backward(grad);
+  got.backward(grad.to(device));
   want.backward(grad.to(want.scalar_type()));
   for (size_t i = 0; i < inputs.size(); ++i) {
     CAPTURE(i);

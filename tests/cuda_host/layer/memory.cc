@@ -45,6 +45,24 @@ Memory::~Memory() {
   munmap(shadow_, kCapacity * sizeof(Shadow));
 }
 
+void Memory::protect(bool visible) {
+  if (hides_ && mprotect(base_, kCapacity, visible ? PROT_READ | PROT_WRITE : PROT_NONE) != 0)
+    throw std::bad_alloc();
+}
+
+void Memory::hide() {
+  hides_ = true;
+  protect(windows_ > 0);
+}
+
+Memory::Window::Window(Memory& memory) : memory_(memory) {
+  if (memory_.windows_++ == 0) memory_.protect(true);
+}
+
+Memory::Window::~Window() {
+  if (--memory_.windows_ == 0) memory_.protect(false);
+}
+
 // 0xFF bytes are NaN in every floating-point type and -1 as an index.
 void Memory::fill_garbage(std::byte* data, size_t bytes) {
   std::memset(data, 0xFF, bytes);
@@ -60,6 +78,7 @@ std::byte* Memory::allocate(size_t bytes, const std::string& name, Space space) 
   ASAN_UNPOISON_MEMORY_REGION(base_ + at, bytes);
   used_ = end;
   std::byte* data = base_ + at;
+  const Window window(*this);
   regions_[data] = {bytes, name, space};
   fill_garbage(data, bytes);
   return data;
@@ -86,6 +105,7 @@ void Memory::mark_written(const void* data, size_t bytes) {
 
 void Memory::mark_garbage(const void* data, size_t bytes) {
   const size_t at = static_cast<size_t>(static_cast<const std::byte*>(data) - base_);
+  const Window window(*this);
   fill_garbage(base_ + at, bytes);
 }
 

@@ -25,6 +25,18 @@ class Memory {
  public:
   static constexpr size_t kCapacity = size_t{2} << 30;
 
+  // While one lives, the host sees memory that hide() hid. Kernels and the layer itself open them.
+  class Window {
+   public:
+    explicit Window(Memory& memory);
+    ~Window();
+    Window(const Window&) = delete;
+    Window& operator=(const Window&) = delete;
+
+   private:
+    Memory& memory_;
+  };
+
   Memory();
   ~Memory();
   Memory(const Memory&) = delete;
@@ -33,6 +45,9 @@ class Memory {
   // Zero bytes are allowed. The address is a multiple of 256; contents are garbage that reads as NaN.
   std::byte* allocate(size_t bytes, const std::string& name, Space space);
   void release(const void* data);
+  // From now on the host cannot touch what was allocated, as with a GPU's memory: an access outside a window
+  // is a segmentation fault.
+  void hide();
   // As a copy from the host: all of it counts as written.
   void mark_written(const void* data, size_t bytes);
   // Shared memory of a new block: garbage that nobody wrote.
@@ -61,7 +76,10 @@ class Memory {
   std::string describe(const void* address, size_t bytes, Access access, const void* code) const;
   void check_byte(size_t at, const void* address, size_t bytes, Access access, const void* code);
   void fill_garbage(std::byte* data, size_t bytes);
+  void protect(bool visible);
 
+  bool hides_ = false;
+  int windows_ = 0;
   std::byte* base_ = nullptr;
   uint8_t* state_ = nullptr;
   Shadow* shadow_ = nullptr;

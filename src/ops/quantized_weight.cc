@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "base/error.h"
 #include "ops/products.h"
 
 namespace swift::ops {
@@ -22,6 +23,11 @@ std::vector<at::Tensor> QuantizedWeight::products_together(const at::Tensor& x,
   std::vector<at::Tensor> results;
   for (size_t i = 0; i < weights.size(); ++i) results.push_back(weights[i]->product(x, biases[i]));
   return results;
+}
+
+QuantizedPtr QuantizedWeight::to(at::Device device) const {
+  throw base::Error(base::ExitCode::usage, "this form of quantized weights has no kernels for " + device.str(),
+                    {}, "set device: cpu");
 }
 
 at::Tensor QuantizedWeight::logits(const at::Tensor& x) const {

@@ -7,6 +7,9 @@
 
 namespace swift::ops {
 
+class QuantizedWeight;
+using QuantizedPtr = c10::intrusive_ptr<QuantizedWeight>;
+
 class QuantizedWeight : public torch::CustomClassHolder {
  public:
   // compute: the type of the products with this weight.
@@ -30,6 +33,9 @@ class QuantizedWeight : public torch::CustomClassHolder {
   virtual std::vector<at::Tensor> products_together(const at::Tensor& x,
                                                     const std::vector<const QuantizedWeight*>& weights,
                                                     const std::vector<at::Tensor>& biases) const;
+  // The same values in the memory of another device. Throws base::Error(usage) for a form that is the CPU's
+  // alone.
+  virtual QuantizedPtr to(at::Device device) const;
   // Memory that the stored form takes.
   virtual int64_t bytes() const = 0;
 
@@ -40,8 +46,6 @@ class QuantizedWeight : public torch::CustomClassHolder {
   std::vector<int64_t> sizes_;
   at::ScalarType compute_;
 };
-
-using QuantizedPtr = c10::intrusive_ptr<QuantizedWeight>;
 
 // Bytes of a tensor's elements; 0 when it is undefined.
 inline int64_t bytes_of(const at::Tensor& t) {

@@ -19,7 +19,8 @@ Tensor run_expert(const Expert& expert, const Tensor& x, uint64_t dropout_key) {
 // rows (tokens * per_token, hidden), sorted by expert; counts (experts): rows of each.
 Tensor run_sorted(const Tensor& rows, const Tensor& counts, const std::vector<Expert>& experts,
                   uint64_t dropout_key) {
-  const int64_t* count = counts.const_data_ptr<int64_t>();
+  const Tensor known = counts.cpu();  // splits need them here
+  const int64_t* count = known.const_data_ptr<int64_t>();
   // One split: its backward joins the gradients once, where each slice of its own would fill all rows.
   const std::vector<Tensor> inputs = at::split_with_sizes(rows, {count, experts.size()}, 0);
   std::vector<Tensor> parts;

@@ -50,6 +50,7 @@ void own_adapter_to_rows(Decoder& decoder) {
 // The codes of a weight in the order that reads fastest, or null: it stays as it is.
 ops::QuantizedPtr laid_out_codes(const ops::QuantizedWeight& weight, const ServingForm& form,
                                  ops::LineMemory& memory) {
+  if (weight.device() != at::kCPU) return {};
   const auto lay_out = [&](const ops::GroupedCodes& codes) {
     return ops::can_lay_out(codes)
                ? ops::lay_out_codes(codes, weight.compute_type(), memory, form.int8_activations)

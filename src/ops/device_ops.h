@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "ops/four_bit.h"
+#include "ops/grouped_codes.h"
 #include "ops/kv_cache.h"
 #include "ops/quantized_weight.h"
 #include "ops/torch.h"
@@ -64,6 +66,14 @@ class DeviceOps {
   virtual at::Tensor product(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) const = 0;
   // x · W^T in fp32.
   virtual at::Tensor logits(const at::Tensor& x, const at::Tensor& w) const = 0;
+
+  // The weight of 4-bit codes (in host memory) in the kernels' order on `device`; null for shapes and types that
+  // they do not take. Scales are rounded to the compute type.
+  virtual QuantizedPtr grouped_weight(const GroupedCodes& stored, at::ScalarType compute,
+                                      at::Device device) const = 0;
+  // A weight of `sizes` in blocks of 4-bit codes (in host memory) on `device`.
+  virtual QuantizedPtr four_bit_weight(const FourBitTensor& stored, FourBitCode code, at::IntArrayRef sizes,
+                                       at::ScalarType compute, at::Device device) const = 0;
 
   // Log-probabilities of the labels, entropies where asked for, and the logarithms of the sums of
   // exponentials of z / temperature; (rows) fp32 each.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/device_ops.h"
 #include "ops/dynamic_map.h"
 #include "ops/lanes.h"
 
@@ -212,9 +213,14 @@ Tensor four_bit_decode_plain(const FourBitTensor& source, FourBitCode code, at::
   return values.to(type);
 }
 
-int64_t FourBitWeight::bytes() const {
-  return bytes_of(stored_.codes) + bytes_of(stored_.scales) + bytes_of(stored_.scale_codes) +
-         bytes_of(stored_.scale_magnitudes);
+int64_t FourBitTensor::bytes() const {
+  return bytes_of(codes) + bytes_of(scales) + bytes_of(scale_codes) + bytes_of(scale_magnitudes);
+}
+
+QuantizedPtr FourBitWeight::to(at::Device device) const {
+  const DeviceOps* kernels = device_ops(at::empty({0}, at::TensorOptions(device)));
+  if (kernels == nullptr) return QuantizedWeight::to(device);
+  return kernels->four_bit_weight(stored_, code_, sizes(), compute_type(), device);
 }
 
 }  // namespace swift::ops

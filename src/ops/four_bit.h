@@ -27,6 +27,7 @@ struct FourBitTensor {
 
   // fp32 (blocks) as decoding uses them.
   at::Tensor decoded_scales() const;
+  int64_t bytes() const;
 };
 
 // values: bf16, fp16 or fp32.
@@ -43,10 +44,11 @@ class FourBitWeight final : public QuantizedWeight {
       : QuantizedWeight(weight.sizes(), compute),
         code_(code),
         stored_(four_bit_encode(weight, code, double_quant)) {}
+  QuantizedPtr to(at::Device device) const override;
   at::Tensor unpack(at::ScalarType type) const override {
     return four_bit_decode(stored_, code_, sizes(), type);
   }
-  int64_t bytes() const override;
+  int64_t bytes() const override { return stored_.bytes(); }
 
  private:
   FourBitCode code_;

@@ -58,7 +58,9 @@ void decode_row(const uint8_t* codes, const float* scales, const int32_t* zeros,
 }  // namespace
 
 Tensor GroupedCodes::zero_points() const {
-  return zeros.defined() ? zeros.to(at::kInt) : at::full(scales.sizes(), int64_t{1} << (bits - 1), at::kInt);
+  return zeros.defined()
+             ? zeros.to(at::kInt)
+             : at::full(scales.sizes(), int64_t{1} << (bits - 1), scales.options().dtype(at::kInt));
 }
 
 Tensor pack_bits(const Tensor& values, int64_t bits) {
@@ -73,7 +75,18 @@ Tensor pack_bits(const Tensor& values, int64_t bits) {
   return packed;
 }
 
+// On a device: each code lies in a window of two bytes.
+Tensor unpack_windows(const Tensor& packed, int64_t bits, int64_t count) {
+  const Tensor bit = at::arange(0, count * bits, bits, packed.options().dtype(at::kInt));
+  const Tensor first = at::floor_divide(bit, 8);
+  const Tensor low = packed.index_select(1, first).to(at::kInt);
+  const Tensor high = packed.index_select(1, (first + 1).clamp_max(packed.size(1) - 1)).to(at::kInt);
+  const Tensor window = low.bitwise_or(high.bitwise_left_shift(at::Scalar(8)));
+  return window.bitwise_right_shift(bit.remainder(8)).bitwise_and((1 << bits) - 1).to(at::kByte);
+}
+
 Tensor unpack_bits(const Tensor& packed, int64_t bits, int64_t count) {
+  if (!packed.is_cpu()) return unpack_windows(packed, bits, count);
   const Tensor dense = packed.contiguous();
   const int64_t rows = dense.size(0), bytes = dense.size(1);
   Tensor values = at::empty({rows, count}, dense.options());
@@ -86,6 +99,7 @@ Tensor unpack_bits(const Tensor& packed, int64_t bits, int64_t count) {
 }
 
 Tensor decode(const GroupedCodes& source, at::ScalarType type) {
+  if (!source.codes.is_cpu()) return decode_plain(source, type);
   if (type == at::kDouble) return decode(source, at::kFloat).to(type);
   const int64_t out = source.out(), in = source.in, groups = in / source.group;
   const Tensor scales = source.scales.to(at::kFloat).contiguous();
@@ -111,9 +125,10 @@ Tensor decode(const GroupedCodes& source, at::ScalarType type) {
 
 Tensor decode_plain(const GroupedCodes& source, at::ScalarType type) {
   const Tensor codes = unpack_bits(source.codes, source.bits, source.in).to(at::kFloat);
-  const Tensor groups = source.g_idx.defined()
-                            ? source.g_idx.to(at::kLong)
-                            : at::floor_divide(at::arange(source.in, at::kLong), source.group);
+  const Tensor groups =
+      source.g_idx.defined()
+          ? source.g_idx.to(at::kLong)
+          : at::floor_divide(at::arange(source.in, source.codes.options().dtype(at::kLong)), source.group);
   const Tensor scales = source.scales.to(at::kFloat).index_select(1, groups);
   const Tensor zeros = source.zero_points().to(at::kFloat).index_select(1, groups);
   return ((codes - zeros) * scales).to(type);

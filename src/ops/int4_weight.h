@@ -12,6 +12,8 @@ class Int4Weight final : public QuantizedWeight {
       : QuantizedWeight({stored.out(), stored.in}, compute), stored_(std::move(stored)) {}
   at::Tensor unpack(at::ScalarType type) const override { return decode(stored_, type); }
   int64_t bytes() const override;
+  QuantizedPtr to(at::Device device) const override;
+  at::Device device() const override { return stored_.codes.device(); }
   const GroupedCodes& stored() const { return stored_; }
 
  private:
@@ -30,6 +32,8 @@ class Fp8Weight final : public QuantizedWeight {
         block_(block) {}
   at::Tensor unpack(at::ScalarType type) const override;
   int64_t bytes() const override { return bytes_of(codes_) + bytes_of(factors_); }
+  QuantizedPtr to(at::Device device) const override;
+  at::Device device() const override { return codes_.device(); }
   const at::Tensor& codes() const { return codes_; }
   const at::Tensor& factors() const { return factors_; }
   int64_t block() const { return block_; }

@@ -85,6 +85,11 @@ void int8_encode(const Tensor& values, int64_t group, const base::Stream* noise,
 
 Tensor int8_decode(const Int8Tensor& source, int64_t group, at::ScalarType type) {
   if (type == at::kDouble) return int8_decode(source, group).to(type);
+  if (!source.codes.is_cpu()) {
+    const Tensor scales = source.scales.unsqueeze(1).expand({-1, group}).reshape({-1});
+    return (source.codes.to(at::kFloat) * scales.narrow(0, 0, source.codes.numel()).view_as(source.codes))
+        .to(type);
+  }
   Tensor values = at::empty(source.codes.sizes(), source.scales.options().dtype(type));
   const auto* codes = source.codes.const_data_ptr<int8_t>();
   const float* scales = source.scales.const_data_ptr<float>();
@@ -102,6 +107,14 @@ Int8Weight::Int8Weight(const Tensor& weight, int64_t group, at::ScalarType compu
       group_(group),
       stored_(int8_zeros(weight.sizes(), group, weight.options())) {
   assign(weight.detach().to(at::kFloat), nullptr);
+}
+
+Int8Weight::Int8Weight(Int8Tensor stored, int64_t group, at::ScalarType compute)
+    : QuantizedWeight(stored.codes.sizes(), compute), group_(group), stored_(std::move(stored)) {}
+
+QuantizedPtr Int8Weight::to(at::Device device) const {
+  return c10::make_intrusive<Int8Weight>(Int8Tensor{stored_.codes.to(device), stored_.scales.to(device)},
+                                         group_, compute_type());
 }
 
 void Int8Weight::assign(const Tensor& values, const base::Stream* noise) {

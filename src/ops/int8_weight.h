@@ -22,8 +22,11 @@ at::Tensor int8_decode(const Int8Tensor& source, int64_t group, at::ScalarType t
 class Int8Weight final : public QuantizedWeight {
  public:
   Int8Weight(const at::Tensor& weight, int64_t group, at::ScalarType compute);
+  Int8Weight(Int8Tensor stored, int64_t group, at::ScalarType compute);
   at::Tensor unpack(at::ScalarType type) const override { return int8_decode(stored_, group_, type); }
   int64_t bytes() const override { return bytes_of(stored_.codes) + bytes_of(stored_.scales); }
+  QuantizedPtr to(at::Device device) const override;
+  at::Device device() const override { return stored_.codes.device(); }
 
   // Takes new values (fp32) for the weight. noise: as int8_encode.
   void assign(const at::Tensor& values, const base::Stream* noise);

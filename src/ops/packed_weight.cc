@@ -294,6 +294,7 @@ class OnDevice final : public QuantizedWeight {
   }
   Tensor logits(const Tensor& x) const override { return device_ops(w_)->logits(x, w_); }
   int64_t bytes() const override { return bytes_of(w_); }
+  at::Device device() const override { return w_.device(); }
 
  private:
   Tensor w_;

@@ -26,8 +26,9 @@ std::vector<at::Tensor> QuantizedWeight::products_together(const at::Tensor& x,
 }
 
 QuantizedPtr QuantizedWeight::to(at::Device device) const {
-  throw base::Error(base::ExitCode::usage, "this form of quantized weights has no kernels for " + device.str(),
-                    {}, "set device: cpu");
+  throw base::Error(base::ExitCode::usage,
+                    "this form of quantized weights has no kernels for " + device.str(), {},
+                    "set device: cpu");
 }
 
 at::Tensor QuantizedWeight::logits(const at::Tensor& x) const {

@@ -36,6 +36,8 @@ class QuantizedWeight : public torch::CustomClassHolder {
   // The same values in the memory of another device. Throws base::Error(usage) for a form that is the CPU's
   // alone.
   virtual QuantizedPtr to(at::Device device) const;
+  // Where the stored form lies.
+  virtual at::Device device() const { return at::kCPU; }
   // Memory that the stored form takes.
   virtual int64_t bytes() const = 0;
 

@@ -58,7 +58,9 @@ TEST_CASE("on a device, a model answers as on the CPU, with a cache in each form
       infer::DecoderModel there = model_of(golden("models") / name, host_device(), kind);
       infer::DecoderModel here = model_of(golden("models") / name, at::kCPU, kind);
       const bool narrow = std::string(name) == "qwen3_bf16";
-      CHECK(relative(answers(there), answers(here)) < (narrow ? 0.02 : kind == ops::KvKind::int8 ? 1e-3 : 1e-4));
+      CHECK(relative(answers(there), answers(here)) < (narrow                      ? 0.02
+                                                       : kind == ops::KvKind::int8 ? 1e-3
+                                                                                   : 1e-4));
     }
   }
 }

@@ -25,6 +25,11 @@ class CudaOps final : public ops::DeviceOps {
                                              const at::Tensor& dout) const override;
   at::Tensor product(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) const override;
   at::Tensor logits(const at::Tensor& x, const at::Tensor& w) const override;
+  ops::QuantizedPtr grouped_weight(const ops::GroupedCodes& stored, at::ScalarType compute,
+                                   at::Device device) const override;
+  ops::QuantizedPtr four_bit_weight(const ops::FourBitTensor& stored, ops::FourBitCode code,
+                                    at::IntArrayRef sizes, at::ScalarType compute,
+                                    at::Device device) const override;
   TokenResults token_log_probs(const ops::DeviceTokens& tokens, bool entropies) const override;
   at::Tensor token_gradients(const ops::DeviceTokens& tokens, const at::Tensor& log_sums,
                              const at::Tensor& factors, at::ScalarType type) const override;

@@ -1,6 +1,6 @@
 // Normalisation, gates, rotation and dropout: one pass over rows of activations.
-#include "cuda/keyed_dropout.h"
 #include "cuda/gated.h"
+#include "cuda/keyed_dropout.h"
 #include "cuda/ops/cuda_ops.h"
 #include "cuda/ops/platform.h"
 #include "cuda/qk_rope.h"

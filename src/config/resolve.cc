@@ -9,6 +9,7 @@
 #include "config/best_model.h"
 #include "config/data_options.h"
 #include "config/decoding.h"
+#include "config/device.h"
 #include "config/offload.h"
 #include "config/optim.h"
 #include "config/quantization.h"
@@ -152,6 +153,7 @@ std::vector<std::string> resolve(Task& task, std::string_view verb) {
   resolve_data(task, warnings);
   resolve_training(task, warnings);
   check_quantization(task, trains(verb));
+  device_choice(task);  // throws
   if (verb == "export") resolve_export_format(task), resolve_quantization(task);
   resolve_decoding(task, warnings);
   read_new_tokens(task);

@@ -36,6 +36,7 @@ struct Task {
   int64_t seed = 42;
   int64_t data_seed = 42;
   int64_t num_threads = 0;  // 0: all cores
+  std::string device = "auto";
 
   // Data
   std::vector<std::string> dataset;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mapped_watch.h"
 #include "base/signals.h"
+#include "cli/compute/device.h"
 #include "cli/compute/loading.h"
 #include "cli/compute/speculation.h"
 #include "cli/compute/verbs.h"
@@ -17,6 +18,7 @@
 #include "infer/settings.h"
 #include "model/adapter.h"
 #include "model/families.h"
+#include "model/placement.h"
 
 namespace swift::cli {
 namespace {
@@ -44,7 +46,7 @@ std::vector<infer::Adapter> named_adapters(const config::Task& task) {
 }
 
 model::Decoder load_model(const config::Task& task, const text::Tokenizer& tokenizer,
-                          const model::ServingForm& form) {
+                          const model::ServingForm& form, at::Device device) {
   model::Decoder decoder = load_base(task, tokenizer, form);
   std::vector<std::string> own;
   for (const std::string& given : task.adapters) {
@@ -55,6 +57,7 @@ model::Decoder load_model(const config::Task& task, const text::Tokenizer& token
                       "give the others names: --adapters support=DIR sales=DIR");
   }
   if (!own.empty()) model::load_adapter(decoder, own.front());
+  model::move_to(decoder, device);
   return decoder;
 }
 
@@ -100,8 +103,9 @@ int deploy(const config::Task& task) {
   if (task.is_set("seed")) options.seed = static_cast<uint64_t>(task.seed);
   options.compile_grammar = infer::server::grammar_compiler(text.tokenizer);
   const model::ServingForm form = serving_form(task);
-  infer::DecoderModel model(load_model(task, text.tokenizer, form), cache_options(task), files, form);
-  Speculation speculation = load_speculation(task, text.tokenizer, model);
+  const at::Device device = compute_device(task);
+  infer::DecoderModel model(load_model(task, text.tokenizer, form, device), cache_options(task), files, form);
+  Speculation speculation = load_speculation(task, text.tokenizer, model, device);
   // The engine's thread gets threads of its own. Those that loaded the weights must be gone by then: with
   // more threads than cores OpenMP's sleep at once when they wait, which made a step a tenth slower.
   omp_pause_resource_all(omp_pause_soft);

@@ -10,7 +10,6 @@
 #include "ops/tensor_memory.h"
 #include "ops/torch.h"
 #ifdef SWIFT_CUDA
-#include "base/log.h"
 #include "cuda/device.h"
 #endif
 
@@ -34,17 +33,6 @@ void keep_pages() {
   mallopt(M_ARENA_MAX, 2);
 }
 
-#ifdef SWIFT_CUDA
-// A CUDA build says once which devices it sees; the verbs of this build compute on the CPU.
-void report_devices() {
-  std::string reason;
-  const auto found = cuda::devices(reason);
-  if (found.empty()) base::log::info(reason + "; using the CPU");
-  for (const cuda::Device& device : found)
-    base::log::info("CUDA device " + device.name + "; this build computes on the CPU");
-}
-#endif
-
 int fail(base::ExitCode code, const char* what) {
   std::fprintf(stderr, "%s\n", what);
   return static_cast<int>(code);
@@ -59,9 +47,6 @@ extern "C" [[gnu::visibility("default")]] int swift_compute_run(const char* verb
   try {
     cli::keep_pages();
     ops::use_tensor_arena();
-#ifdef SWIFT_CUDA
-    cli::report_devices();
-#endif
     if (task->num_threads > 0) at::set_num_threads(static_cast<int>(task->num_threads));
     for (const cli::Verb& known : cli::kVerbs) {
       if (std::strcmp(known.name, verb) == 0) return known.run(*task);

@@ -17,6 +17,6 @@ struct Speculation {
 // speculative_model, or guesses from the text so far. model: whose tokens are guessed. Throws
 // base::Error(usage) when the two models' tokens differ, and as load_decoder does.
 Speculation load_speculation(const config::Task& task, const text::Tokenizer& tokenizer,
-                             const infer::StepModel& model);
+                             const infer::StepModel& model, at::Device device);
 
 }  // namespace swift::cli

@@ -4,13 +4,16 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/signals.h"
+#include "cli/compute/device.h"
 #include "cli/compute/loading.h"
 #include "cli/compute/training_setup.h"
 #include "cli/compute/verbs.h"
 #include "config/alignment.h"
 #include "config/serialize.h"
 #include "model/families.h"
+#include "model/placement.h"
 #include "model/value_head.h"
+#include "ops/device_ops.h"
 #include "train/plan/preflight.h"
 #include "train/preference/setup.h"
 #include "train/prepare.h"
@@ -37,10 +40,15 @@ Rows prepare(const config::Task& task, const text::ModelText& text, const data::
 }
 
 // Before anything large is loaded. Throws base::Error(device) when the run cannot fit.
-void show_plan(const config::Task& task, const train::BatchShape& batch) {
-  const train::Plan plan = train::plan_of(task, batch, base::resident_bytes());
+void show_plan(const config::Task& task, const train::BatchShape& batch, at::Device device) {
+  const ops::DeviceOps* kernels = ops::device_ops(at::empty({0}, at::TensorOptions(device)));
+  const bool here = kernels == nullptr;
+  const train::Plan plan = train::plan_of(task, batch, here ? base::resident_bytes() : 0);
   base::log::info("memory plan:\n" + train::plan_table(plan));
-  const std::string warning = train::check_fit(plan, task, base::memory_limit());
+  const base::MemoryLimit limit =
+      here ? base::memory_limit()
+           : base::MemoryLimit{kernels->free_bytes(), "free memory of " + device.str()};
+  const std::string warning = train::check_fit(plan, task, limit);
   if (!warning.empty()) base::log::warn(warning);
 }
 
@@ -88,7 +96,8 @@ int train(const config::Task& task) {
   if (!resumes) train::check_output_directory(task);
   Rows rows = prepare(task, text, encoder, spec.max_positions);
   base::stop_if_asked(kStoppedEarly);
-  show_plan(task, largest_batch(task, spec, rows));
+  const at::Device device = compute_device(task);
+  show_plan(task, largest_batch(task, spec, rows), device);
   model::Decoder decoder = load_weights(task, checkpoint);
   fit_vocabulary(task, text.tokenizer, decoder);
   const auto adapter = attach_adapter(task, decoder, checkpoint);
@@ -96,6 +105,7 @@ int train(const config::Task& task) {
     model::attach_value_head(decoder, adapter ? at::kFloat : decoder.dtype(),
                              static_cast<uint64_t>(task.seed));
   describe(decoder, adapter, task);
+  model::move_to(decoder, device);
   base::stop_if_asked(kStoppedEarly);
   const fs::path run = resumes ? checkpoint->parent_path() : train::create_run_directory(task);
   if (resumes) train::remove_leftovers(run);

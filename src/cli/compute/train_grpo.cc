@@ -5,11 +5,13 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/signals.h"
+#include "cli/compute/device.h"
 #include "cli/compute/loading.h"
 #include "cli/compute/training_setup.h"
 #include "cli/compute/verbs.h"
 #include "config/serialize.h"
 #include "model/families.h"
+#include "model/placement.h"
 #include "train/grpo/grpo_trainer.h"
 #include "train/grpo/model_reward.h"
 #include "train/prepare.h"
@@ -54,6 +56,7 @@ int train_grpo(const config::Task& task) {
   if (!resumes) train::check_output_directory(task);
   const train::grpo::PromptData data = train::grpo::load_prompts(task, encoder, spec.max_positions);
   base::stop_if_asked(kStoppedEarly);
+  const at::Device device = compute_device(task);
   std::vector<std::unique_ptr<train::rewards::Reward>> models;
   for (const std::string& directory : task.reward_model)
     models.push_back(train::grpo::make_model_reward(directory, task.torch_dtype));
@@ -61,6 +64,7 @@ int train_grpo(const config::Task& task) {
   fit_vocabulary(task, text.tokenizer, decoder);
   const auto adapter = attach_adapter(task, decoder, checkpoint);
   describe(decoder, adapter, task);
+  model::move_to(decoder, device);
   base::stop_if_asked(kStoppedEarly);
   const fs::path run = resumes ? checkpoint->parent_path() : train::create_run_directory(task);
   if (resumes) train::remove_leftovers(run);

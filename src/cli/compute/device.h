@@ -1,0 +1,15 @@
+// The device that a task computes on.
+#pragma once
+#include <string>
+
+#include "config/task.h"
+#include "ops/torch.h"
+
+namespace swift::cli {
+
+// auto is the first CUDA device that this build runs on, and the CPU where there is none or a setting is the
+// CPU's; a CUDA build says which it is and why. Throws base::Error(device) when cuda is asked for and is not
+// there, with the reason.
+at::Device compute_device(const config::Task& task);
+
+}  // namespace swift::cli

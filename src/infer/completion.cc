@@ -37,13 +37,25 @@ std::string Completion::text_of(int32_t token) {
 int32_t Completion::extend(std::span<const float> logits, SamplingScratch& scratch, Event& event) {
   const SamplingParams& params = sampler_.params();
   const int32_t token = sampler_.next(logits, scratch);
-  event.token_ids.push_back(token);
   if (params.logprobs) event.logprobs.push_back(position_logprobs(logits, token, params.top_logprobs));
+  show(token, event);
+  return token;
+}
+
+void Completion::take_drawn(int32_t token, size_t vocab, Event& event) {
+  sampler_.take_drawn(token, vocab);
+  show(token, event);
+}
+
+// What the chosen token means for the event.
+void Completion::show(int32_t token, Event& event) {
+  const SamplingParams& params = sampler_.params();
+  event.token_ids.push_back(token);
   if (sampler_.ends(token)) {
     event.stop_id = token;
     if (params.include_stop) event.text += stops_.push(text_of(token));
     close(FinishReason::stop, event);
-    return token;
+    return;
   }
   const std::string text = text_of(token);
   event.text += tokens() < params.min_tokens ? stops_.pass(text) : stops_.push(text);
@@ -52,7 +64,6 @@ int32_t Completion::extend(std::span<const float> logits, SamplingScratch& scrat
   } else if (left() <= 0) {
     close(FinishReason::length, event);
   }
-  return token;
 }
 
 void Completion::close(FinishReason reason, Event& event) {

@@ -62,6 +62,8 @@ DecoderModel::DecoderModel(LaidOut /*tag*/, model::Decoder decoder, const CacheO
     : decoder_(std::move(decoder)), blocks_(count_blocks(decoder_, options)) {
   cache_ = ops::make_kv_cache(options.kind, decoder_.dtype(), shape_of(decoder_.spec, blocks_),
                               decoder_.embed_tokens);
+  loop_ = DecoderLoop::make(decoder_, *cache_,
+                            std::min(decoder_.spec.max_positions, blocks_ * ops::kBlockTokens));
 }
 
 std::unique_ptr<DecoderModel> DecoderModel::beside(model::Decoder& trained, const CacheOptions& options) {
@@ -71,6 +73,8 @@ std::unique_ptr<DecoderModel> DecoderModel::beside(model::Decoder& trained, cons
 void DecoderModel::follow(model::Decoder& trained) {
   const at::NoGradGuard no_grad;
   model::follow_weights(decoder_, trained);
+  loop_ = DecoderLoop::make(decoder_, *cache_,
+                            std::min(decoder_.spec.max_positions, blocks_ * ops::kBlockTokens));
 }
 
 double DecoderModel::token_log_prob(std::span<const float> logits, int32_t token, double temperature) const {
@@ -105,8 +109,7 @@ Tensor DecoderModel::hidden_states(std::span<const Step> steps) {
   return hidden;
 }
 
-std::span<const float> DecoderModel::forward(std::span<const Step> steps) {
-  const c10::InferenceMode no_autograd;
+Tensor DecoderModel::wanted_logits(std::span<const Step> steps) {
   const Tensor hidden = hidden_states(steps);
   std::vector<int64_t> rows;
   int64_t end = 0;
@@ -117,9 +120,37 @@ std::span<const float> DecoderModel::forward(std::span<const Step> steps) {
   if (rows.empty()) return {};
   const Tensor index = at::empty({static_cast<int64_t>(rows.size())}, at::kLong);
   std::copy(rows.begin(), rows.end(), index.data_ptr<int64_t>());
-  // The sampler reads them in the host's memory.
-  logits_ = decoder_.logits(hidden.index_select(0, index.to(hidden.device()))).to(at::kCPU).contiguous();
+  return decoder_.logits(hidden.index_select(0, index.to(hidden.device())));
+}
+
+std::span<const float> DecoderModel::forward(std::span<const Step> steps) {
+  const c10::InferenceMode no_autograd;
+  const Tensor logits = wanted_logits(steps);
+  if (!logits.defined()) return {};
+  logits_ = logits.cpu().contiguous();  // the sampler reads them in the host's memory
   return {logits_.const_data_ptr<float>(), static_cast<size_t>(logits_.numel())};
+}
+
+std::vector<int32_t> DecoderModel::draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
+                                        int64_t count) {
+  const c10::InferenceMode no_autograd;
+  const bool decodes = std::all_of(steps.begin(), steps.end(), [](const Step& step) {
+    return step.tokens.size() == 1 && step.logits == 1 && step.adapter < 0;
+  });
+  if (decodes) return loop_->run(steps, rules, count);
+  const Tensor logits = wanted_logits(steps);
+  if (!logits.defined()) return {};
+  const auto draws = ops::device_ops(logits)->token_draws(logits.size(0), logits.size(1), logits.options());
+  draws->set(rules);
+  const Tensor drawn = at::empty({logits.size(0)}, logits.options().dtype(at::kInt));
+  draws->draw(logits.contiguous(), drawn);
+  const Tensor here = drawn.cpu();
+  return {here.const_data_ptr<int32_t>(), here.const_data_ptr<int32_t>() + here.numel()};
+}
+
+// A pass of few sequences is short, and the host's part of it weighs most.
+int64_t DecoderModel::draws_ahead(int64_t sequences) const {
+  return sequences <= 8 ? 8 : sequences <= 32 ? 4 : 2;
 }
 
 std::vector<std::vector<float>> DecoderModel::embed(std::span<const Step> steps) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/mapped_watch.h"
+#include "infer/decoder_loop.h"
 #include "infer/step_model.h"
 #include "model/decoder.h"
 #include "model/serving.h"
@@ -28,6 +29,7 @@ class DecoderModel : public StepModel {
   explicit DecoderModel(model::Decoder decoder, const CacheOptions& options = {},
                         std::shared_ptr<base::MappedWatch> watch = nullptr,
                         const model::ServingForm& form = {});
+  DecoderModel(const DecoderModel&) = delete;  // its loop refers to it
   // Computes with the weights of a decoder that is being trained and with its adapter as it is at the time,
   // laid out beside it (model::laid_out_beside). Throws as the constructor does.
   static std::unique_ptr<DecoderModel> beside(model::Decoder& trained, const CacheOptions& options = {});
@@ -39,6 +41,10 @@ class DecoderModel : public StepModel {
   int64_t block_tokens() const override { return ops::kBlockTokens; }
   int64_t blocks() const override { return blocks_; }
   std::span<const float> forward(std::span<const Step> steps) override;
+  bool draws() const override { return loop_ != nullptr; }
+  std::vector<int32_t> draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
+                            int64_t count) override;
+  int64_t draws_ahead(int64_t sequences) const override;
   std::vector<std::vector<float>> embed(std::span<const Step> steps) override;
   double token_log_prob(std::span<const float> logits, int32_t token, double temperature) const override;
   // Low-rank pairs on linears of the blocks only: throws base::Error(model) for DoRA, saved modules and
@@ -51,10 +57,13 @@ class DecoderModel : public StepModel {
   struct LaidOut {};  // the decoder is laid out already
   DecoderModel(LaidOut /*tag*/, model::Decoder decoder, const CacheOptions& options);
   at::Tensor hidden_states(std::span<const Step> steps);
+  // Logits (rows, vocab) fp32 that the steps want, where the weights lie; undefined: none.
+  at::Tensor wanted_logits(std::span<const Step> steps);
 
   model::Decoder decoder_;
   int64_t blocks_ = 0;
   std::unique_ptr<ops::KvCache> cache_;
+  std::unique_ptr<DecoderLoop> loop_;  // on a device
   int32_t next_adapter_ = 0;
   std::shared_ptr<base::MappedWatch> watch_;
   at::Tensor logits_;  // (rows, vocab) fp32, what forward() hands out

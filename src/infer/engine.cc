@@ -14,12 +14,6 @@ using base::cat;
 using base::Error;
 using base::ExitCode;
 
-// Tokens of all steps in one buffer, which the steps point into.
-struct Engine::Batch {
-  std::vector<int32_t> tokens;
-  std::vector<Step> steps;
-};
-
 std::string_view to_string(FinishReason reason) {
   switch (reason) {
     case FinishReason::stop:
@@ -127,6 +121,7 @@ std::vector<Event> Engine::step() {
   failure_ = nullptr;
   const double begin = options_.now();
   draft();
+  plan_ahead();
   const std::vector<Scheduled> scheduled = scheduler_.schedule();
   if (scheduled.empty()) {
     if (!idle()) throw Error(ExitCode::failure, "the engine has requests but nothing to compute");
@@ -139,31 +134,34 @@ std::vector<Event> Engine::step() {
     const bool decodes = sequence->completion.tokens() > 0 && sequence->pending() == 1;
     (decodes ? decode : prefill) += tokens;
   }
-  const uint64_t wrong_before = totals_.drafted - totals_.accepted;
-  compute(scheduled, events);
+  const int64_t unused = compute(scheduled, events);
   totals_.pass_tokens.add(prefill + decode);
-  const auto wrong = static_cast<int64_t>(totals_.drafted - totals_.accepted - wrong_before);
   const double end = options_.now();
   for (Event& event : events) event.running_seconds = end - event.running_seconds;
   const double seconds = end - begin;
   const double share = static_cast<double>(prefill) / static_cast<double>(prefill + decode);
   throughput_.prefill_tokens += prefill;
-  throughput_.decode_tokens += decode - wrong;
+  throughput_.decode_tokens += decode - unused;
   throughput_.prefill_seconds += seconds * share;
   throughput_.decode_seconds += seconds * (1 - share);
   return events;
 }
 
-void Engine::compute(const std::vector<Scheduled>& scheduled, std::vector<Event>& events) {
-  const Batch batch = prepare(scheduled);
+int64_t Engine::compute(const std::vector<Scheduled>& scheduled, std::vector<Event>& events) {
   ++totals_.steps;
+  if (can_draw(scheduled)) return draw(scheduled, events);
+  for (const Scheduled& item : scheduled) {
+    if (!drafter_) item.sequence->draft.clear();
+  }
+  const uint64_t wrong_before = totals_.drafted - totals_.accepted;
+  const Batch batch = prepare(scheduled);
   std::span<const float> logits;
   try {
     logits = model_.forward(batch.steps);
   } catch (const std::exception& error) {
     failure_ = std::current_exception();
     for (const Scheduled& item : scheduled) events.push_back(fail(*item.sequence, error.what()));
-    return;
+    return 0;
   }
   const auto vocab = static_cast<size_t>(model_.vocab_size());
   for (size_t i = 0; i < scheduled.size(); ++i) {
@@ -171,6 +169,7 @@ void Engine::compute(const std::vector<Scheduled>& scheduled, std::vector<Event>
     take_logits(scheduled[i], batch.steps[i], logits.first(rows), events);
     logits = logits.subspan(rows);
   }
+  return static_cast<int64_t>(totals_.drafted - totals_.accepted - wrong_before);
 }
 
 void Engine::take_logits(const Scheduled& item, const Step& step, std::span<const float> logits,
@@ -203,11 +202,7 @@ void Engine::take_prompt_logprobs(Sequence& sequence, const Step& step, std::spa
 // be without guesses: the row's logits hold because the tokens before it were guessed right.
 Event Engine::extend(Sequence& sequence, std::span<const float> logits, int64_t guesses) {
   const auto vocab = static_cast<size_t>(model_.vocab_size());
-  Event event{.id = sequence.request.id};
-  if (sequence.completion.tokens() == 0) {
-    event.prompt_logprobs = std::move(sequence.prompt_logprobs);
-    totals_.prompt_tokens += static_cast<uint64_t>(sequence.prompt_tokens);
-  }
+  Event event = begin_event(sequence);
   totals_.drafts += guesses > 0;
   totals_.drafted += static_cast<uint64_t>(guesses);
   try {
@@ -228,12 +223,24 @@ Event Engine::extend(Sequence& sequence, std::span<const float> logits, int64_t 
     event.finish_reason = FinishReason::failed;
     event.error = error.what();
   }
+  end_event(sequence, event);
+  return event;
+}
+
+Event Engine::begin_event(Sequence& sequence) {
+  Event event{.id = sequence.request.id};
+  if (sequence.completion.tokens() > 0) return event;
+  event.prompt_logprobs = std::move(sequence.prompt_logprobs);
+  totals_.prompt_tokens += static_cast<uint64_t>(sequence.prompt_tokens);
+  return event;
+}
+
+void Engine::end_event(Sequence& sequence, Event& event) {
   sequence.draft.clear();
   scheduler_.computed(sequence, sequence.length() - 1);
   event.usage = sequence.usage();
   event.running_seconds = sequence.first_pass;  // step() makes it the time since then
   if (event.finish_reason) let_go(scheduler_.remove(sequence));
-  return event;
 }
 
 Event Engine::fail(const Sequence& sequence, const std::string& message) {

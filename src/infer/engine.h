@@ -85,10 +85,23 @@ class Engine {
   const BlockPool& pool() const { return scheduler_.pool(); }
 
  private:
-  struct Batch;  // of one model call
+  // Tokens of all steps of one model call in one buffer, which the steps point into.
+  struct Batch {
+    std::vector<int32_t> tokens;
+    std::vector<Step> steps;
+  };
   // answer: tokens it must leave room for.
   void check_prompt(const std::vector<int32_t>& prompt, int64_t answer) const;
   void draft();
+  // On a model that draws: makes room for tokens that a pass may go on with by itself.
+  void plan_ahead();
+  // Whether the model may choose the tokens of all of these.
+  bool can_draw(const std::vector<Scheduled>& scheduled) const;
+  // compute() there. Each sequence goes on for as many tokens as all have room for.
+  int64_t draw(std::vector<Scheduled> scheduled, std::vector<Event>& events);
+  Event take_drawn(Sequence& sequence, std::span<const int32_t> drawn, int64_t& used);
+  Event begin_event(Sequence& sequence);
+  void end_event(Sequence& sequence, Event& event);
   Batch prepare(const std::vector<Scheduled>& scheduled) const;
   void take_logits(const Scheduled& item, const Step& step, std::span<const float> logits,
                    std::vector<Event>& events);
@@ -97,7 +110,8 @@ class Engine {
   Event fail(const Sequence& sequence, const std::string& message);
   Event close(Sequence& sequence, FinishReason reason);
   void let_go(std::unique_ptr<Sequence> sequence);
-  void compute(const std::vector<Scheduled>& scheduled, std::vector<Event>& events);
+  // Returns how many of the tokens computed are of no use: guesses that were wrong.
+  int64_t compute(const std::vector<Scheduled>& scheduled, std::vector<Event>& events);
   int64_t capacity() const;
   int32_t adapter_index(const std::string& name) const;  // -1 for no name
 

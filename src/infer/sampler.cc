@@ -31,6 +31,17 @@ void set_bit(std::vector<uint64_t>& bits, int32_t id) {
   if (at / 64 < bits.size()) bits[at / 64] |= uint64_t{1} << at % 64;
 }
 
+void clear_bit(std::vector<uint64_t>& bits, int32_t id) {
+  const auto at = static_cast<size_t>(id);
+  if (at / 64 < bits.size()) bits[at / 64] &= ~(uint64_t{1} << at % 64);
+}
+
+[[noreturn]] void refuse_mask() {
+  throw base::Error(base::ExitCode::data,
+                    "the answer's constraint, allowed_ids, bad_words, min_tokens and logit_bias leave no "
+                    "token that may come next");
+}
+
 bool ends_with(const std::vector<int32_t>& tokens, std::span<const int32_t> suffix) {
   return suffix.size() <= tokens.size() && std::equal(suffix.rbegin(), suffix.rend(), tokens.rbegin());
 }
@@ -49,6 +60,7 @@ Sampler::Sampler(SamplingParams params, std::span<const int32_t> prompt, uint64_
                  std::vector<int32_t> end_ids)
     : params_(std::move(params)),
       stream_(params_.seed, base::Purpose::sampling, stream),
+      stream_index_(stream),
       ends_(end_ids.begin(), end_ids.end()) {
   validate(params_);
   if (params_.repetition_penalty != 1) seen_.insert(prompt.begin(), prompt.end());
@@ -57,8 +69,7 @@ Sampler::Sampler(SamplingParams params, std::span<const int32_t> prompt, uint64_
 
 bool Sampler::edits_logits() const {
   return params_.repetition_penalty != 1 || params_.presence_penalty != 0 || params_.frequency_penalty != 0 ||
-         !params_.logit_bias.empty() || !params_.bad_words.empty() || params_.allowed_ids || matcher_ ||
-         chosen() < params_.min_tokens;
+         !params_.logit_bias.empty() || masks();
 }
 
 void Sampler::add_penalties(std::span<float> logits) const {
@@ -72,31 +83,30 @@ void Sampler::add_penalties(std::span<float> logits) const {
   }
 }
 
-void Sampler::mask(std::span<float> logits, SamplingScratch& scratch) const {
+bool Sampler::masks() const {
+  return params_.allowed_ids || matcher_ || !params_.bad_words.empty() || chosen() < params_.min_tokens;
+}
+
+void Sampler::mask(size_t vocab, std::vector<uint64_t>& bits) const {
+  bits.assign((vocab + 63) / 64, ~uint64_t{0});
   if (params_.allowed_ids) {
-    scratch.mask.assign((logits.size() + 63) / 64, 0);
-    for (const int32_t id : *params_.allowed_ids) set_bit(scratch.mask, id);
-    for (const int32_t id : ends_) set_bit(scratch.mask, id);
-    keep_bits(logits, scratch.mask);
+    std::fill(bits.begin(), bits.end(), 0);
+    for (const int32_t id : *params_.allowed_ids) set_bit(bits, id);
+    for (const int32_t id : ends_) set_bit(bits, id);
   }
   if (matcher_) {
-    scratch.mask = allowed_;
+    std::vector<uint64_t> allowed = allowed_;
     if (may_end_) {
-      for (const int32_t id : ends_) set_bit(scratch.mask, id);
+      for (const int32_t id : ends_) set_bit(allowed, id);
     }
-    keep_bits(logits, scratch.mask);
+    for (size_t word = 0; word < bits.size(); ++word) bits[word] &= word < allowed.size() ? allowed[word] : 0;
   }
   for (const std::vector<int32_t>& words : params_.bad_words) {
     const std::span<const int32_t> sequence(words);
-    const auto last = static_cast<size_t>(sequence.back());
-    if (last < logits.size() && ends_with(answer_, sequence.first(sequence.size() - 1))) {
-      logits[last] = kForbidden;
-    }
+    if (ends_with(answer_, sequence.first(sequence.size() - 1))) clear_bit(bits, sequence.back());
   }
   if (chosen() < params_.min_tokens) {
-    for (const int32_t id : ends_) {
-      if (static_cast<size_t>(id) < logits.size()) logits[static_cast<size_t>(id)] = kForbidden;
-    }
+    for (const int32_t id : ends_) clear_bit(bits, id);
   }
 }
 
@@ -122,18 +132,47 @@ int32_t Sampler::next(std::span<const float> logits, SamplingScratch& scratch) {
     if (matcher_ && !looked_ahead_) look_ahead(logits.size());
     scratch.logits.assign(logits.begin(), logits.end());
     add_penalties(scratch.logits);
-    mask(scratch.logits, scratch);
-    scores = scratch.logits;
-    if (std::all_of(scores.begin(), scores.end(), [](float score) { return score == kForbidden; })) {
-      throw base::Error(base::ExitCode::data,
-                        "the answer's constraint, allowed_ids, bad_words, min_tokens and logit_bias leave no "
-                        "token that may come next");
+    if (masks()) {
+      mask(logits.size(), scratch.mask);
+      keep_bits(scratch.logits, scratch.mask);
     }
+    scores = scratch.logits;
+    if (std::all_of(scores.begin(), scores.end(), [](float score) { return score == kForbidden; }))
+      refuse_mask();
   }
   const int32_t token = choose(scores, answer_.size(), scratch);
   take(token);
   if (matcher_ && !ends(token)) look_ahead(logits.size());
   return token;
+}
+
+ops::DrawRule Sampler::rule(size_t vocab) {
+  ops::DrawRule rule;
+  rule.temperature = static_cast<float>(params_.temperature);
+  rule.top_p = static_cast<float>(params_.top_p);
+  rule.min_p = static_cast<float>(params_.min_p);
+  rule.top_k = static_cast<int32_t>(std::max<int64_t>(0, params_.top_k));
+  rule.repetition_penalty = static_cast<float>(params_.repetition_penalty);
+  rule.presence_penalty = static_cast<float>(params_.presence_penalty);
+  rule.frequency_penalty = static_cast<float>(params_.frequency_penalty);
+  rule.seen.assign(seen_.begin(), seen_.end());
+  rule.counts.assign(counts_.begin(), counts_.end());
+  for (const auto& [id, value] : params_.logit_bias) {
+    if (static_cast<size_t>(id) < vocab) rule.bias.emplace_back(id, static_cast<float>(value));
+  }
+  if (matcher_ && !looked_ahead_) look_ahead(vocab);
+  if (masks()) mask(vocab, rule.mask);
+  rule.seed = params_.seed;
+  rule.stream = stream_index_;
+  rule.index = answer_.size();
+  return rule;
+}
+
+void Sampler::take_drawn(int32_t token, size_t vocab) {
+  if (token == ops::kNothingLeft) refuse_mask();
+  if (token < 0 || static_cast<size_t>(token) >= vocab) refuse_logits();
+  take(token);
+  if (matcher_ && !ends(token)) look_ahead(vocab);
 }
 
 void Sampler::take(int32_t token) {

@@ -1,8 +1,15 @@
 #include "infer/step_model.h"
 
+#include <stdexcept>
+
 #include "infer/logprobs.h"
 
 namespace swift::infer {
+
+std::vector<int32_t> StepModel::draw(std::span<const Step> /*steps*/,
+                                     std::span<const ops::DrawRule> /*rules*/, int64_t /*count*/) {
+  throw std::logic_error("this model leaves the choice of tokens to its caller");
+}
 
 double StepModel::token_log_prob(std::span<const float> logits, int32_t token, double temperature) const {
   std::vector<float> scaled(logits.begin(), logits.end());

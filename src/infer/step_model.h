@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "ops/draw_rule.h"
+
 namespace swift::infer {
 
 // Tokens to compute for one sequence; at least one.
@@ -29,6 +31,16 @@ class StepModel {
   // Computes and stores the keys and values; returns fp32 logits (sum of steps' logits, vocab) in the order
   // of the steps, valid until the next call.
   virtual std::span<const float> forward(std::span<const Step> steps) = 0;
+  // Whether draw() is there: a model on a device chooses tokens where the logits are.
+  virtual bool draws() const { return false; }
+  // Computes the steps as forward() does and draws a token for each that wants logits (one then), by the
+  // rules in the same order. count above 1: steps of one token each, whose blocks cover `count` tokens and
+  // whose rules last; each goes on with what it drew. Returns the tokens (count, rules), or ops::kNotFinite
+  // or ops::kNothingLeft in place of one, after which nothing of that row holds.
+  virtual std::vector<int32_t> draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
+                                    int64_t count);
+  // How many tokens one call should draw for so many sequences.
+  virtual int64_t draws_ahead(int64_t /*sequences*/) const { return 1; }
   // Mean of the last hidden states of each step's tokens, (steps, hidden); for embeddings.
   virtual std::vector<std::vector<float>> embed(std::span<const Step> steps) = 0;
   // log softmax(logits / temperature)[token], as a trainer of this model computes it. logits (vocab).

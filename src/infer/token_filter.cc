@@ -27,10 +27,7 @@ struct Tokens {
 
 Extreme largest_finite(std::span<const float> logits) {
   const Extreme extreme = largest(logits);
-  if (extreme.has_nan || !std::isfinite(extreme.value)) {
-    throw base::Error(base::ExitCode::failure, "the model's logits are not finite", {},
-                      "the weights are damaged, or their dtype is too narrow: try --torch_dtype float32");
-  }
+  if (extreme.has_nan || !std::isfinite(extreme.value)) refuse_logits();
   return extreme;
 }
 
@@ -164,6 +161,11 @@ int32_t draw(const Tokens& tokens, const Cut& cut, double uniform, SamplingScrat
 }
 
 }  // namespace
+
+void refuse_logits() {
+  throw base::Error(base::ExitCode::failure, "the model's logits are not finite", {},
+                    "the weights are damaged, or their dtype is too narrow: try --torch_dtype float32");
+}
 
 int32_t arg_max(std::span<const float> logits) {
   return largest_finite(logits).index;

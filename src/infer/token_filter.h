@@ -30,6 +30,9 @@ struct SamplingScratch {
   std::vector<uint64_t> mask;  // bit per token
 };
 
+// Throws base::Error(failure): the logits hold NaN or +infinity.
+[[noreturn]] void refuse_logits();
+
 // The largest logit's id, the smallest id among equals. Throws base::Error(failure) when the logits hold NaN
 // or +infinity, or nothing above -infinity.
 int32_t arg_max(std::span<const float> logits);

@@ -100,6 +100,16 @@ Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector
   Tensor h = embed(moved(index));
   if (pass.neftune_alpha > 0)
     h = h + ops::embedding_noise(h, positions, pass.neftune_alpha, pass.dropout_key);
+  return run_blocks(h, rope, attention, pass);
+}
+
+Tensor Decoder::hidden_states(const Tensor& ids, const RopeTable& rope, AttentionContext& attention,
+                              const Pass& pass) const {
+  return run_blocks(embed(ids), rope, attention, pass);
+}
+
+Tensor Decoder::run_blocks(Tensor h, const RopeTable& rope, AttentionContext& attention,
+                           const Pass& pass) const {
   const bool recompute = pass.recompute && at::GradMode::is_enabled();
   // A frozen embedding gives no gradient, but the recomputing function is recorded only when its input needs
   // one.

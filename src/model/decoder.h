@@ -71,6 +71,10 @@ class Decoder {
   at::Tensor hidden_states(const std::vector<int32_t>& ids, const std::vector<int32_t>& positions,
                            AttentionContext& attention, const Pass& pass = {}) const;
 
+  // The same for ids (tokens) int64 that lie where the weights do, with their rope table, without noise.
+  at::Tensor hidden_states(const at::Tensor& ids, const RopeTable& rope, AttentionContext& attention,
+                           const Pass& pass = {}) const;
+
   // Every weight under its Hugging Face name, in the file order of transformers. A tied head is left out.
   NamedTensors weights() const;
   // Applies f(name, tensor reference) to every weight, in the same order.
@@ -88,6 +92,8 @@ class Decoder {
   at::Tensor run_mlp(int64_t index, const at::Tensor& y, const Pass& pass) const;
 
  private:
+  at::Tensor run_blocks(at::Tensor h, const RopeTable& rope, AttentionContext& attention,
+                        const Pass& pass) const;
   at::Tensor run_block(int64_t index, const at::Tensor& h, const RopeTable& rope, AttentionContext& attention,
                        const Pass& pass) const;
 };

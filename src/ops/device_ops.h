@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "ops/device_decode.h"
 #include "ops/four_bit.h"
 #include "ops/grouped_codes.h"
 #include "ops/kv_cache.h"
@@ -31,10 +32,8 @@ struct DeviceTokens {
   double temperature;
 };
 
-class DeviceOps {
+class DeviceOps : public DeviceDecode {
  public:
-  virtual ~DeviceOps() = default;
-
   // rms_norm.h over the last dimension of x, dense. inverse_rms (rows) fp32 is written.
   virtual at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps,
                               const at::Tensor& inverse_rms) const = 0;

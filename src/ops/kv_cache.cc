@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include "ops/device_ops.h"
 #include "ops/gemm.h"
@@ -174,6 +175,10 @@ at::ScalarType kept_type(KvKind kind, at::ScalarType model_type) {
 }
 
 }  // namespace
+
+void KvCache::follow(const DecodeState& /*state*/, int64_t /*longest*/) {
+  throw std::logic_error("this cache cannot follow a device");
+}
 
 std::unique_ptr<KvCache> make_kv_cache(KvKind kind, at::ScalarType model_type, const KvShape& shape,
                                        const Tensor& like) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ops/device_decode.h"
 #include "ops/paged_attention.h"
 
 namespace swift::ops {
@@ -18,6 +19,11 @@ class KvCache {
   // Before the layers of each batch, with its tokens and the segments that the others then get: what all
   // layers share is made once. On the CPU there is nothing to share, and it may be left out.
   virtual void prepare(const std::vector<KvSegment>& /*segments*/, int64_t /*tokens*/) {}
+  // The same for sequences that decode on a device by themselves: the state moves on between passes, and store()
+  // and attend() get no segments. longest: positions that none of them comes to before the next call. Only
+  // where can_follow() says so.
+  virtual bool can_follow() const { return false; }
+  virtual void follow(const DecodeState& state, int64_t longest);
   // k, v (tokens, kv_heads, head_dim) of the segments' rows.
   virtual void store(int64_t layer, const at::Tensor& k, const at::Tensor& v,
                      const std::vector<KvSegment>& segments) = 0;

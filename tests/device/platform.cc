@@ -19,4 +19,21 @@ at::Tensor wide_product(const at::Tensor& x, const at::Tensor& w) {
   return at::mm(x.to(at::kFloat), w.to(at::kFloat).t());
 }
 
+namespace {
+
+class Recorded final : public ops::DeviceGraph {
+ public:
+  explicit Recorded(std::function<void()> work) : work_(std::move(work)) {}
+  void replay() override { work_(); }
+
+ private:
+  std::function<void()> work_;
+};
+
+}  // namespace
+
+std::unique_ptr<ops::DeviceGraph> captured(const std::function<void()>& work) {
+  return std::make_unique<Recorded>(work);
+}
+
 }  // namespace swift::cuda

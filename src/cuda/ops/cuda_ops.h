@@ -38,6 +38,11 @@ class CudaOps final : public ops::DeviceOps {
                                          const at::TensorOptions& options) const override;
   int64_t kept_head_dim(int64_t head_dim) const override;
   int64_t free_bytes() const override;
+  std::unique_ptr<ops::TokenDraws> token_draws(int64_t rows, int64_t vocab,
+                                               const at::TensorOptions& options) const override;
+  void advance(const ops::DecodeState& state) const override;
+  std::unique_ptr<ops::DeviceGraph> capture(const std::function<void()>& work) const override;
+  void upload(const at::Tensor& host, const at::Tensor& to) const override;
 };
 
 // The type of t's values as kernels name it. Throws base::Error(failure) for one they do not have.

@@ -92,6 +92,13 @@ class DeviceCache final : public ops::KvCache {
     runs_ = runs_of(segments);
   }
 
+  bool can_follow() const override { return has_kernels(); }
+  void follow(const ops::DecodeState& state, int64_t longest) override {
+    const int64_t rows = state.ids.size(0);
+    places_ = {state.slots, state.tables, state.lengths, Tensor()};
+    runs_ = {{0, static_cast<size_t>(rows), 0, rows, true, static_cast<int>(longest), 1}};
+  }
+
   void store(int64_t layer, const Tensor& k, const Tensor& v,
              const std::vector<KvSegment>& /*segments*/) override {
     const Tensor keys = widened(k.to(type_), width_), values = widened(v.to(type_), width_);
@@ -113,10 +120,9 @@ class DeviceCache final : public ops::KvCache {
     const Tensor input = widened(q.to(type_), width_);
     Tensor out = at::zeros_like(input);
     for (const Run& run : runs_) {
-      const bool kernels = type_ != at::kFloat && padded_head_dim(width_) == width_;
-      if (kernels && run.decode) {
+      if (has_kernels() && run.decode) {
         decode(layer, run, input, out, scale);
-      } else if (kernels && !codes_) {
+      } else if (has_kernels() && !codes_) {
         extend_run(layer, run, input, out, scale);
       } else {
         gathered(layer, run, segments, input, out, scale);
@@ -126,6 +132,8 @@ class DeviceCache final : public ops::KvCache {
   }
 
  private:
+  bool has_kernels() const { return type_ != at::kFloat && padded_head_dim(width_) == width_; }
+
   KvPages pages(int64_t layer) {
     KvPages pages{};
     pages.type = codes_ ? KvType::int8 : KvType::same;

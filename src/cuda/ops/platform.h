@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "cuda/types.h"
+#include "ops/device_decode.h"
 #include "ops/torch.h"
 
 namespace swift::cuda {
@@ -16,5 +17,7 @@ int multiprocessors(const at::Tensor& t);
 int64_t free_bytes();
 // x · W^T with sums and result in fp32; x (rows, in), W (out, in) of one 16-bit type.
 at::Tensor wide_product(const at::Tensor& x, const at::Tensor& w);
+// ops::DeviceDecode::capture, of work on the current device.
+std::unique_ptr<ops::DeviceGraph> captured(const std::function<void()>& work);
 
 }  // namespace swift::cuda

@@ -1,0 +1,177 @@
+// ops/device_decode.h: drawing tokens and going on from them.
+#include <algorithm>
+#include <cstring>
+
+#include "cuda/decode_step.h"
+#include "cuda/ops/cuda_ops.h"
+#include "cuda/ops/platform.h"
+#include "cuda/sampling.h"
+#include "ops/device_decode.h"
+
+namespace swift::cuda {
+using at::Tensor;
+using ops::DrawRule;
+namespace {
+
+class Draws final : public ops::TokenDraws {
+ public:
+  Draws(int64_t rows, int64_t vocab, const at::TensorOptions& options)
+      : vocab_(vocab), words_((vocab + 31) / 32) {
+    const auto bytes = options.dtype(at::kByte);
+    rows_ = at::empty({rows, static_cast<int64_t>(sizeof(SamplingRow))}, bytes);
+    edited_ = at::empty({rows, vocab}, options.dtype(at::kFloat));
+    const int64_t parts = (vocab + kSamplingPart - 1) / kSamplingPart;
+    parts_ = at::empty({rows, parts, static_cast<int64_t>(sizeof(SamplingPart))}, bytes);
+  }
+
+  void set(std::span<const DrawRule> rules) override {
+    const int64_t rows = rows_.size(0);
+    std::vector<SamplingRow> values(static_cast<size_t>(rows), row_of({}));
+    masks_.clear(), seen_.clear(), counts_.clear(), bias_ids_.clear(), bias_values_.clear();
+    for (size_t i = 0; i < rules.size(); ++i) {
+      values[i] = row_of(rules[i]);
+      add_mask(rules[i], values[i]);
+      add_penalties(rules[i], values[i]);
+      add_bias(rules[i], values[i]);
+    }
+    Tensor host = at::empty(rows_.sizes(), pinned());
+    std::memcpy(host.data_ptr(), values.data(), values.size() * sizeof(SamplingRow));
+    rows_.copy_(host, /*non_blocking=*/true);
+    mask_ = uploaded_or_none(masks_), seen_words_ = uploaded_or_none(seen_);
+    bias_id_ = uploaded_or_none(bias_ids_), bias_value_ = uploaded_bias();
+    count_ = uploaded_counts();
+  }
+
+  void draw(const Tensor& logits, const Tensor& drawn) override {
+    const auto pointer = [](const Tensor& t) { return t.defined() ? t.data_ptr() : nullptr; };
+    Sampling a{};
+    a.type = type_of(logits);
+    a.logits = logits.const_data_ptr();
+    a.stride = logits.stride(0);
+    a.rows = static_cast<SamplingRow*>(rows_.data_ptr());
+    a.seen = static_cast<uint32_t*>(pointer(seen_words_));
+    a.counts = static_cast<uint16_t*>(pointer(count_));
+    a.mask = static_cast<const uint32_t*>(pointer(mask_));
+    a.bias_ids = static_cast<const int32_t*>(pointer(bias_id_));
+    a.bias_values = static_cast<const float*>(pointer(bias_value_));
+    a.edited = edited_.data_ptr<float>();
+    a.parts = static_cast<SamplingPart*>(parts_.data_ptr());
+    a.tokens = drawn.data_ptr<int32_t>();
+    a.row_count = static_cast<int>(logits.size(0));
+    a.vocab = static_cast<int>(vocab_);
+    sample(a, stream_of(logits));
+  }
+
+  bool is_fixed() const override { return masks_.empty() && seen_.empty() && bias_ids_.empty(); }
+
+ private:
+  static SamplingRow row_of(const DrawRule& rule) {
+    return {rule.temperature,
+            rule.top_p,
+            rule.min_p,
+            rule.top_k,
+            rule.repetition_penalty,
+            rule.presence_penalty,
+            rule.frequency_penalty,
+            /*slot=*/-1,
+            /*mask_row=*/-1,
+            0,
+            0,
+            rule.seed,
+            rule.stream,
+            rule.index};
+  }
+  at::TensorOptions pinned() const {
+    return at::TensorOptions().dtype(at::kByte).pinned_memory(rows_.is_cuda());
+  }
+
+  void add_mask(const DrawRule& rule, SamplingRow& row) {
+    if (rule.mask.empty()) return;
+    row.mask_row = static_cast<int32_t>(masks_.size() / static_cast<size_t>(words_));
+    const size_t first = masks_.size();
+    masks_.resize(first + static_cast<size_t>(words_), 0);
+    for (size_t w = 0; w < static_cast<size_t>(words_) && w / 2 < rule.mask.size(); ++w)
+      masks_[first + w] = static_cast<int32_t>(static_cast<uint32_t>(rule.mask[w / 2] >> (w % 2 * 32)));
+  }
+
+  // seen and counts have a row for each row with any penalty.
+  void add_penalties(const DrawRule& rule, SamplingRow& row) {
+    if (rule.repetition_penalty == 1 && rule.presence_penalty == 0 && rule.frequency_penalty == 0) return;
+    const size_t first = seen_.size();
+    row.slot = static_cast<int32_t>(first / static_cast<size_t>(words_));
+    seen_.resize(first + static_cast<size_t>(words_), 0);
+    for (const int32_t id : rule.seen)
+      seen_[first + static_cast<size_t>(id / 32)] |= static_cast<int32_t>(uint32_t{1} << id % 32);
+    for (const auto& [id, count] : rule.counts) counts_.push_back({row.slot, id, count});
+  }
+
+  void add_bias(const DrawRule& rule, SamplingRow& row) {
+    row.bias_begin = static_cast<int32_t>(bias_ids_.size());
+    for (const auto& [id, value] : rule.bias) bias_ids_.push_back(id), bias_values_.push_back(value);
+    row.bias_end = static_cast<int32_t>(bias_ids_.size());
+  }
+
+  Tensor uploaded_or_none(const std::vector<int32_t>& values) const {
+    return values.empty() ? Tensor() : uploaded(values, rows_);
+  }
+  Tensor uploaded_bias() const {
+    if (bias_values_.empty()) return {};
+    Tensor host = at::empty({static_cast<int64_t>(bias_values_.size())}, pinned().dtype(at::kFloat));
+    std::copy(bias_values_.begin(), bias_values_.end(), host.data_ptr<float>());
+    return host.to(rows_.device(), /*non_blocking=*/true);
+  }
+
+  // (slots, vocab) 16-bit counts from the few that are not 0.
+  Tensor uploaded_counts() const {
+    if (seen_.empty()) return {};
+    const int64_t slots = static_cast<int64_t>(seen_.size()) / words_;
+    Tensor counts = at::zeros({slots * vocab_}, rows_.options().dtype(at::kShort));
+    if (counts_.empty()) return counts;
+    std::vector<int64_t> places;
+    std::vector<int32_t> values;
+    for (const auto& [slot, id, count] : counts_) {
+      places.push_back(slot * vocab_ + id);
+      values.push_back(std::min(count, 65535));
+    }
+    return counts.index_copy_(0, uploaded(places, rows_), uploaded(values, rows_).to(at::kShort));
+  }
+
+  struct Count {
+    int64_t slot;
+    int32_t id, count;
+  };
+  int64_t vocab_, words_;                         // words of 32 bits of a row of mask and seen
+  Tensor rows_, edited_, parts_;                  // cuda/sampling.h
+  std::vector<int32_t> masks_, seen_, bias_ids_;  // what the last rules uploaded
+  std::vector<float> bias_values_;
+  std::vector<Count> counts_;
+  Tensor mask_, seen_words_, count_, bias_id_, bias_value_;
+};
+
+}  // namespace
+
+std::unique_ptr<ops::TokenDraws> CudaOps::token_draws(int64_t rows, int64_t vocab,
+                                                      const at::TensorOptions& options) const {
+  return std::make_unique<Draws>(rows, vocab, options);
+}
+
+void CudaOps::advance(const ops::DecodeState& state) const {
+  decode_step({state.drawn.const_data_ptr<int32_t>(), state.ids.data_ptr<int64_t>(),
+               state.positions.data_ptr<int64_t>(), state.slots.data_ptr<int64_t>(),
+               state.lengths.data_ptr<int32_t>(), state.tables.const_data_ptr<int32_t>(),
+               static_cast<int>(state.tables.size(1)), static_cast<int>(ops::kBlockTokens),
+               static_cast<int>(state.ids.size(0))},
+              stream_of(state.ids));
+}
+
+std::unique_ptr<ops::DeviceGraph> CudaOps::capture(const std::function<void()>& work) const {
+  return captured(work);
+}
+
+void CudaOps::upload(const Tensor& host, const Tensor& to) const {
+  const Tensor pinned = at::empty(host.sizes(), host.options().pinned_memory(to.is_cuda())).copy_(host);
+  at::Tensor target = to;
+  target.copy_(pinned, /*non_blocking=*/true);
+}
+
+}  // namespace swift::cuda

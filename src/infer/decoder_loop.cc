@@ -24,6 +24,9 @@ class FollowingContext : public model::AttentionContext {
   Tensor attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v, double scale) override {
     return cache_.extend(layer, q, k, v, {}, scale);
   }
+  Tensor attend(int64_t layer, const ops::HeadInputs& heads, double scale) override {
+    return cache_.extend(layer, heads, {}, scale);
+  }
 
  private:
   ops::KvCache& cache_;

@@ -27,6 +27,9 @@ class CacheContext : public model::AttentionContext {
   Tensor attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v, double scale) override {
     return cache_.extend(layer, q, k, v, segments_, scale);
   }
+  Tensor attend(int64_t layer, const ops::HeadInputs& heads, double scale) override {
+    return cache_.extend(layer, heads, segments_, scale);
+  }
 
  private:
   ops::KvCache& cache_;

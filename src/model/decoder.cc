@@ -4,9 +4,9 @@
 
 #include "model/recompute.h"
 #include "ops/attention.h"
+#include "ops/device_ops.h"
 #include "ops/noise.h"
 #include "ops/rms_norm.h"
-#include "ops/rope.h"
 #include "ops/swiglu.h"
 
 namespace swift::model {
@@ -42,16 +42,15 @@ Tensor Decoder::mix_tokens(int64_t index, const Tensor& x, const RopeTable& rope
   const auto heads_of = [&](const Tensor& y) {
     return y.view({x.size(0), -1, head_dim});  // (tokens, heads, head_dim)
   };
-  Tensor q = heads_of(projected[0]);
-  Tensor k = heads_of(projected[1]);
-  const Tensor v = heads_of(projected[2]);
-  if (block.q_norm.defined()) {
-    q = ops::RmsNorm::forward(q, block.q_norm, spec.norm_eps);
-    k = ops::RmsNorm::forward(k, block.k_norm, spec.norm_eps);
-  }
-  q = ops::Rope::forward(q, rope.cos, rope.sin);
-  k = ops::Rope::forward(k, rope.cos, rope.sin);
-  const Tensor mixed = attention.attend(index, q, k, v, 1.0 / std::sqrt(static_cast<double>(head_dim)));
+  const ops::HeadInputs heads{heads_of(projected[0]),
+                              heads_of(projected[1]),
+                              heads_of(projected[2]),
+                              block.q_norm,
+                              block.k_norm,
+                              spec.norm_eps,
+                              rope.cos,
+                              rope.sin};
+  const Tensor mixed = attention.attend(index, heads, 1.0 / std::sqrt(static_cast<double>(head_dim)));
   return mixed.reshape({x.size(0), -1});
 }
 
@@ -62,6 +61,19 @@ Tensor Decoder::run_block(int64_t index, const Tensor& h, const RopeTable& rope,
   const Tensor after = h + apply(block.o, mix_tokens(index, x, rope, attention, pass), pass);
   const Tensor y = ops::RmsNorm::forward(after, block.post_attention_norm, spec.norm_eps);
   return after + run_mlp(index, y, pass);
+}
+
+Tensor Decoder::serve_blocks(Tensor h, const RopeTable& rope, AttentionContext& attention, const Pass& pass,
+                             const ops::DeviceOps& device) const {
+  Tensor update;  // of h, by the block or half a block before
+  for (int64_t i = 0; i < spec.layers; ++i) {
+    const Block& block = blocks[static_cast<size_t>(i)];
+    const Tensor x = device.add_rms_norm(h, update, block.input_norm, spec.norm_eps);
+    update = apply(block.o, mix_tokens(i, x, rope, attention, pass), pass);
+    const Tensor y = device.add_rms_norm(h, update, block.post_attention_norm, spec.norm_eps);
+    update = run_mlp(i, y, pass);
+  }
+  return device.add_rms_norm(h, update, norm, spec.norm_eps);
 }
 
 Tensor Decoder::run_mlp(int64_t index, const Tensor& y, const Pass& pass) const {
@@ -110,6 +122,9 @@ Tensor Decoder::hidden_states(const Tensor& ids, const RopeTable& rope, Attentio
 
 Tensor Decoder::run_blocks(Tensor h, const RopeTable& rope, AttentionContext& attention,
                            const Pass& pass) const {
+  const ops::DeviceOps* device = ops::device_ops(h);
+  if (device != nullptr && !at::GradMode::is_enabled())
+    return serve_blocks(h.contiguous(), rope, attention, pass, *device);
   const bool recompute = pass.recompute && at::GradMode::is_enabled();
   // A frozen embedding gives no gradient, but the recomputing function is recorded only when its input needs
   // one.

@@ -11,6 +11,10 @@
 #include "model/safetensors.h"
 #include "model/spec.h"
 
+namespace swift::ops {
+class DeviceOps;
+}
+
 namespace swift::model {
 
 class ActivationStore;
@@ -94,6 +98,9 @@ class Decoder {
  private:
   at::Tensor run_blocks(at::Tensor h, const RopeTable& rope, AttentionContext& attention,
                         const Pass& pass) const;
+  // run_blocks() on a device without gradients: sums and norms in one, h in place.
+  at::Tensor serve_blocks(at::Tensor h, const RopeTable& rope, AttentionContext& attention, const Pass& pass,
+                          const ops::DeviceOps& device) const;
   at::Tensor run_block(int64_t index, const at::Tensor& h, const RopeTable& rope, AttentionContext& attention,
                        const Pass& pass) const;
 };

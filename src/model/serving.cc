@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "model/adapter.h"
+#include "model/placement.h"
 #include "ops/code_panels.h"
 #include "ops/int4_weight.h"
 #include "ops/int8_codes.h"
@@ -31,8 +32,10 @@ void require_plain(Decoder& adapted, const LoraSettings& settings, const std::fi
       {directory.string()}, "merge it with swift export --merge_lora true and serve the result");
 }
 
-ServedPair laid_out(const LoraPair& pair, at::ScalarType type) {
-  return {ops::pack_weight(pair.a.to(type)), ops::pack_weight(pair.b.to(type)), pair.scale};
+ServedPair laid_out(const LoraPair& pair, const at::Tensor& like) {
+  const at::ScalarType type = like.scalar_type();
+  return {ops::pack_weight(pair.a.to(like.device(), type)), ops::pack_weight(pair.b.to(like.device(), type)),
+          pair.scale};
 }
 
 // An attached adapter becomes what rows without another one use; forms that are no plain pair are merged.
@@ -42,7 +45,7 @@ void own_adapter_to_rows(Decoder& decoder) {
   if (!plain) return merge_adapter(decoder);
   for (LinearLayer* linear : decoder.linears()) {
     if (!linear->lora) continue;
-    linear->served[kOwnAdapter] = laid_out(*linear->lora, decoder.dtype());
+    linear->served[kOwnAdapter] = laid_out(*linear->lora, decoder.embed_tokens);
     linear->lora.reset();
   }
 }
@@ -66,6 +69,41 @@ ops::QuantizedPtr laid_out_codes(const ops::QuantizedWeight& weight, const Servi
 void lay_out(LinearLayer& linear, const ServingForm& form, ops::LineMemory& memory) {
   if (!linear.quantized) return linear.keep_quantized(ops::pack_weight(linear.weight));
   if (auto codes = laid_out_codes(*linear.quantized, form, memory)) linear.keep_quantized(std::move(codes));
+}
+
+void join(at::Tensor& whole, const std::vector<at::Tensor*>& parts) {
+  int64_t first = 0;
+  for (at::Tensor* part : parts) {
+    const int64_t rows = part->size(0);
+    *part = whole.narrow(0, first, rows);
+    first += rows;
+  }
+}
+
+// On a device, layers with one input read it once: their weights come to lie one behind the other.
+void join(const std::vector<LinearLayer*>& layers) {
+  std::vector<at::Tensor*> weights, biases;
+  std::vector<at::Tensor> values, shifts;
+  for (LinearLayer* layer : layers) {
+    if (layer->quantized) return;
+    weights.push_back(&layer->weight);
+    values.push_back(layer->weight);
+    if (!layer->bias.defined()) continue;
+    biases.push_back(&layer->bias);
+    shifts.push_back(layer->bias);
+  }
+  at::Tensor whole = at::cat(values, 0);
+  join(whole, weights);
+  if (biases.size() != layers.size()) return;
+  at::Tensor shift = at::cat(shifts, 0);
+  join(shift, biases);
+}
+
+void join_layers(Decoder& decoder) {
+  for (Block& block : decoder.blocks) {
+    join({&block.q, &block.k, &block.v});
+    if (block.experts.empty()) join({&block.gate, &block.up});
+  }
 }
 
 constexpr const char* kHead = "lm_head";
@@ -101,6 +139,7 @@ void require_grouped(Decoder& decoder) {
 void lay_out_for_serving(Decoder& decoder, const ServingForm& form) {
   own_adapter_to_rows(decoder);
   if (form.int8_activations) require_grouped(decoder);
+  if (device_of(decoder) != at::kCPU) join_layers(decoder);
   ops::LineMemory memory;
   for (LinearLayer* linear : decoder.linears()) lay_out(*linear, form, memory);
   for (Block& block : decoder.blocks) {
@@ -153,7 +192,7 @@ void serve_adapter(Decoder& decoder, const std::filesystem::path& directory, int
   const auto from = adapted.linears(), to = decoder.linears();
   for (size_t i = 0; i < from.size(); ++i) {
     if (!from[i]->lora) continue;
-    to[i]->served[index] = laid_out(*from[i]->lora, decoder.dtype());
+    to[i]->served[index] = laid_out(*from[i]->lora, decoder.embed_tokens);
   }
 }
 

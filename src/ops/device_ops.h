@@ -42,7 +42,10 @@ class DeviceOps : public DeviceDecode {
                                                               const at::Tensor& w,
                                                               const at::Tensor& inverse_rms,
                                                               bool weight_gradient) const = 0;
-  // swiglu.h. Backward returns the gradients of gate and up.
+  // Without gradients: x += residual (undefined: nothing), then its norm. Both (rows, hidden), dense.
+  virtual at::Tensor add_rms_norm(at::Tensor& x, const at::Tensor& residual, const at::Tensor& w,
+                                  double eps) const = 0;
+  // swiglu.h; rows of gate and up may lie apart. Backward returns the gradients of gate and up.
   virtual at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) const = 0;
   virtual std::pair<at::Tensor, at::Tensor> swiglu_backward(const at::Tensor& dy, const at::Tensor& gate,
                                                             const at::Tensor& up) const = 0;
@@ -66,8 +69,8 @@ class DeviceOps : public DeviceDecode {
   // x · W^T in fp32.
   virtual at::Tensor logits(const at::Tensor& x, const at::Tensor& w) const = 0;
 
-  // The weight of 4-bit codes (in host memory) in the kernels' order on `device`; null for shapes and types that
-  // they do not take. Scales are rounded to the compute type.
+  // The weight of 4-bit codes (in host memory) in the kernels' order on `device`; null for shapes and types
+  // that they do not take. Scales are rounded to the compute type.
   virtual QuantizedPtr grouped_weight(const GroupedCodes& stored, at::ScalarType compute,
                                       at::Device device) const = 0;
   // A weight of `sizes` in blocks of 4-bit codes (in host memory) on `device`.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/device_decode.h"
+#include "ops/head_inputs.h"
 #include "ops/paged_attention.h"
 
 namespace swift::ops {
@@ -19,9 +20,9 @@ class KvCache {
   // Before the layers of each batch, with its tokens and the segments that the others then get: what all
   // layers share is made once. On the CPU there is nothing to share, and it may be left out.
   virtual void prepare(const std::vector<KvSegment>& /*segments*/, int64_t /*tokens*/) {}
-  // The same for sequences that decode on a device by themselves: the state moves on between passes, and store()
-  // and attend() get no segments. longest: positions that none of them comes to before the next call. Only
-  // where can_follow() says so.
+  // The same for sequences that decode on a device by themselves: the state moves on between passes, and
+  // store() and attend() get no segments. longest: positions that none of them comes to before the next call.
+  // Only where can_follow() says so.
   virtual bool can_follow() const { return false; }
   virtual void follow(const DecodeState& state, int64_t longest);
   // k, v (tokens, kv_heads, head_dim) of the segments' rows.
@@ -36,6 +37,12 @@ class KvCache {
                             const std::vector<KvSegment>& segments, double scale) {
     store(layer, k, v, segments);
     return attend(layer, q, segments, scale);
+  }
+  // The same from heads that are neither normed nor rotated.
+  virtual at::Tensor extend(int64_t layer, const HeadInputs& heads, const std::vector<KvSegment>& segments,
+                            double scale) {
+    const auto [q, k] = heads.turned();
+    return extend(layer, q, k, heads.v, segments, scale);
   }
 };
 

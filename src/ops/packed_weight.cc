@@ -11,6 +11,7 @@
 
 #include "ops/attention_tiles.h"
 #include "ops/device_ops.h"
+#include "ops/device_weight.h"
 #include "ops/gemm.h"
 #include "ops/lanes.h"
 #include "ops/matrix_tiles.h"
@@ -284,27 +285,11 @@ class Plain : public QuantizedWeight {
   Tensor w_;
 };
 
-// A GPU reads the weight as it lies.
-class OnDevice final : public QuantizedWeight {
- public:
-  explicit OnDevice(const Tensor& w) : QuantizedWeight(w.sizes(), w.scalar_type()), w_(w.contiguous()) {}
-  Tensor unpack(at::ScalarType type) const override { return w_.to(type); }
-  Tensor product(const Tensor& x, const Tensor& bias) const override {
-    return device_ops(w_)->product(x, w_, bias);
-  }
-  Tensor logits(const Tensor& x) const override { return device_ops(w_)->logits(x, w_); }
-  int64_t bytes() const override { return bytes_of(w_); }
-  at::Device device() const override { return w_.device(); }
-
- private:
-  Tensor w_;
-};
-
 }  // namespace
 
 QuantizedPtr pack_weight(const Tensor& w) {
   const at::NoGradGuard no_grad;
-  if (device_ops(w) != nullptr) return c10::make_intrusive<OnDevice>(w.detach());
+  if (device_ops(w) != nullptr) return device_weight(w.detach());
   const bool panels = w.scalar_type() == at::kBFloat16 && w.size(1) % 2 == 0 && has_panel_gemm();
   if (panels) return c10::make_intrusive<Panels>(w.detach());
   return c10::make_intrusive<Plain>(w.detach());

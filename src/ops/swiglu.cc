@@ -75,8 +75,9 @@ struct SwiGluFunction : torch::autograd::Function<SwiGluFunction> {
 
 Tensor SwiGlu::forward(const Tensor& gate, const Tensor& up) {
   if (gate.scalar_type() == at::kDouble) return plain(gate, up);
-  return at::GradMode::is_enabled() ? SwiGluFunction::apply(gate, up)
-                                    : gated(gate.contiguous(), up.contiguous());
+  if (at::GradMode::is_enabled()) return SwiGluFunction::apply(gate, up);
+  const bool here = device_ops(gate) == nullptr;  // a device takes rows that lie apart
+  return here ? gated(gate.contiguous(), up.contiguous()) : gated(gate, up);
 }
 
 Tensor SwiGlu::plain(const Tensor& gate, const Tensor& up) {

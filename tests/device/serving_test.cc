@@ -16,9 +16,9 @@ using tests::relative;
 
 namespace {
 
-infer::DecoderModel model_of(const std::filesystem::path& directory, at::Device device,
-                             ops::KvKind kind = ops::KvKind::model) {
-  model::Decoder decoder = model::load_decoder(directory, std::nullopt);
+infer::DecoderModel model_of(const std::filesystem::path& directory, at::Device device, ops::KvKind kind,
+                             at::ScalarType type) {
+  model::Decoder decoder = model::load_decoder(directory, type);
   model::move_to(decoder, device);
   return infer::DecoderModel(std::move(decoder), {.kind = kind, .bytes = int64_t{1} << 22});
 }
@@ -52,15 +52,37 @@ at::Tensor answers(infer::DecoderModel& model) {
 }  // namespace
 
 TEST_CASE("on a device, a model answers as on the CPU, with a cache in each form") {
-  for (const char* name : {"qwen3_bf16", "qwen3", "llama", "qwen3_moe"}) {
+  struct Case {
+    const char* name;
+    at::ScalarType type;
+  };
+  for (const Case c :
+       {Case{"qwen3_bf16", at::kBFloat16}, Case{"qwen3", at::kFloat}, Case{"llama", at::kHalf},
+        Case{"qwen2", at::kBFloat16}, Case{"llama_bias", at::kFloat}, Case{"qwen3_moe", at::kFloat},
+        Case{"qwen3_awq", at::kFloat}, Case{"qwen3_awq", at::kBFloat16}, Case{"qwen3_gptq", at::kHalf}}) {
     for (const auto kind : {ops::KvKind::model, ops::KvKind::int8}) {
-      CAPTURE(name, kind);
-      infer::DecoderModel there = model_of(golden("models") / name, host_device(), kind);
-      infer::DecoderModel here = model_of(golden("models") / name, at::kCPU, kind);
-      const bool narrow = std::string(name) == "qwen3_bf16";
-      CHECK(relative(answers(there), answers(here)) < (narrow                      ? 0.02
-                                                       : kind == ops::KvKind::int8 ? 1e-3
-                                                                                   : 1e-4));
+      CAPTURE(c.name, c.type, kind);
+      infer::DecoderModel there = model_of(golden("models") / c.name, host_device(), kind, c.type);
+      infer::DecoderModel here = model_of(golden("models") / c.name, at::kCPU, kind, c.type);
+      const double exact = kind == ops::KvKind::int8 ? 1e-3 : 1e-4;
+      CHECK(relative(answers(there), answers(here)) < (c.type == at::kFloat ? exact : 0.03));
     }
   }
+}
+
+TEST_CASE("on a device, rows of one batch have adapters of their own") {
+  infer::DecoderModel there = model_of(golden("models/qwen3"), host_device(), ops::KvKind::model, at::kFloat);
+  infer::DecoderModel here = model_of(golden("models/qwen3"), at::kCPU, ops::KvKind::model, at::kFloat);
+  const std::vector<int32_t> ids = {5, 6, 7, 8}, first = {0}, second = {1}, third = {2};
+  std::vector<at::Tensor> results;
+  for (infer::DecoderModel* model : {&there, &here}) {
+    const int32_t a = model->load_adapter(golden("peft/qwen3_all_linear"));
+    const int32_t b = model->load_adapter(golden("peft/qwen3_rslora"));
+    const std::vector<infer::Step> steps = {
+        {ids, 0, first, a, 4}, {ids, 0, second, -1, 4}, {ids, 0, third, b, 4}};
+    const auto values = model->forward(steps);
+    results.push_back(at::from_blob(const_cast<float*>(values.data()), {12, model->vocab_size()}).clone());
+  }
+  CHECK(relative(results[0], results[1]) < 1e-4);
+  CHECK_FALSE(at::equal(results[0].narrow(0, 0, 4), results[0].narrow(0, 4, 4)));
 }

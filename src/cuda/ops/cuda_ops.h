@@ -9,6 +9,8 @@ class CudaOps final : public ops::DeviceOps {
  public:
   at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps,
                       const at::Tensor& inverse_rms) const override;
+  at::Tensor add_rms_norm(at::Tensor& x, const at::Tensor& residual, const at::Tensor& w,
+                          double eps) const override;
   std::pair<at::Tensor, at::Tensor> rms_norm_backward(const at::Tensor& dy, const at::Tensor& x,
                                                       const at::Tensor& w, const at::Tensor& inverse_rms,
                                                       bool weight_gradient) const override;

@@ -115,10 +115,48 @@ class DeviceCache final : public ops::KvCache {
     qk_rope_forward(a, stream_of(keys));
   }
 
+  using KvCache::extend;
+  Tensor extend(int64_t layer, const ops::HeadInputs& heads, const std::vector<KvSegment>& segments,
+                double scale) override {
+    const bool fits = heads.q.size(2) == width_ && heads.q.scalar_type() == type_;
+    if (!fits) return KvCache::extend(layer, heads, segments, scale);
+    const auto tokens_apart = [](const Tensor& t) {
+      return t.stride(2) == 1 && t.stride(1) == t.size(2) ? t : t.contiguous();
+    };
+    const Tensor q = tokens_apart(heads.q), k = tokens_apart(heads.k), v = tokens_apart(heads.v);
+    const Tensor turned = at::empty(q.sizes(), q.options());
+    QkRope a{};
+    a.type = type_of(q);
+    a.q = q.const_data_ptr();
+    a.k = k.const_data_ptr();
+    a.v = v.const_data_ptr();
+    a.q_stride = q.stride(0), a.k_stride = k.stride(0), a.v_stride = v.stride(0);
+    a.q_out = turned.data_ptr();
+    if (heads.q_norm.defined()) {
+      a.q_weight = heads.q_norm.const_data_ptr();
+      a.k_weight = heads.k_norm.const_data_ptr();
+      a.eps = static_cast<float>(heads.eps);
+    }
+    a.cos = heads.cos.const_data_ptr<float>();
+    a.sin = heads.sin.const_data_ptr<float>();
+    a.rotary_dim = static_cast<int>(width_);
+    a.pages = pages(layer);
+    a.slots = places_.slots.const_data_ptr<int64_t>();
+    a.tokens = q.size(0);
+    a.heads = static_cast<int>(q.size(1));
+    a.kv_heads = static_cast<int>(shape_.kv_heads);
+    a.head_dim = static_cast<int>(width_);
+    qk_rope_forward(a, stream_of(q));
+    return attend(layer, turned, segments, scale);
+  }
+
   Tensor attend(int64_t layer, const Tensor& q, const std::vector<KvSegment>& segments,
                 double scale) override {
     const Tensor input = widened(q.to(type_), width_);
-    Tensor out = at::zeros_like(input);
+    // Decoding writes every row.
+    const bool whole =
+        runs_.size() == 1 && runs_[0].decode && runs_[0].rows == input.size(0) && has_kernels();
+    Tensor out = whole ? at::empty_like(input) : at::zeros_like(input);
     for (const Run& run : runs_) {
       if (has_kernels() && run.decode) {
         decode(layer, run, input, out, scale);

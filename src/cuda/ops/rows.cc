@@ -10,7 +10,12 @@ namespace swift::cuda {
 using at::Tensor;
 namespace {
 
-// gate, up (…, columns), both dense.
+// Values between rows of t (…, columns): its rows may lie apart where it has two dimensions.
+int64_t row_stride(const Tensor& t) {
+  return t.dim() == 2 && t.size(0) > 1 ? t.stride(0) : t.size(-1);
+}
+
+// gate, up (…, columns).
 Gated gated_of(const Tensor& gate, const Tensor& up) {
   Gated a{};
   a.type = type_of(gate);
@@ -18,7 +23,8 @@ Gated gated_of(const Tensor& gate, const Tensor& up) {
   a.gate = gate.const_data_ptr();
   a.up = up.const_data_ptr();
   a.columns = static_cast<int>(gate.size(-1));
-  a.gate_stride = a.up_stride = gate.size(-1);
+  a.gate_stride = row_stride(gate);
+  a.up_stride = row_stride(up);
   a.rows = gate.numel() / gate.size(-1);
   return a;
 }
@@ -34,6 +40,25 @@ Tensor CudaOps::rms_norm(const Tensor& x, const Tensor& w, double eps, const Ten
   a.y = y.data_ptr();
   a.inverse_rms = inverse_rms.data_ptr<float>();
   a.rows = inverse_rms.numel();
+  a.hidden = static_cast<int>(x.size(-1));
+  a.eps = static_cast<float>(eps);
+  rms_norm_forward(a, stream_of(x));
+  return y;
+}
+
+Tensor CudaOps::add_rms_norm(Tensor& x, const Tensor& residual, const Tensor& w, double eps) const {
+  Tensor y = at::empty_like(x);
+  const Tensor update = residual.defined() ? residual.contiguous() : residual;
+  RmsNormForward a{};
+  a.type = type_of(x);
+  a.x = x.const_data_ptr();
+  a.weight = w.const_data_ptr();
+  a.y = y.data_ptr();
+  if (update.defined()) {
+    a.residual = update.const_data_ptr();
+    a.sum = x.data_ptr();
+  }
+  a.rows = x.numel() / x.size(-1);
   a.hidden = static_cast<int>(x.size(-1));
   a.eps = static_cast<float>(eps);
   rms_norm_forward(a, stream_of(x));
@@ -64,7 +89,7 @@ std::pair<Tensor, Tensor> CudaOps::rms_norm_backward(const Tensor& dy, const Ten
 }
 
 Tensor CudaOps::swiglu(const Tensor& gate, const Tensor& up) const {
-  Tensor y = at::empty_like(gate);
+  Tensor y = at::empty(gate.sizes(), gate.options());
   Gated a = gated_of(gate, up);
   a.y = y.data_ptr();
   gated_forward(a, stream_of(gate));

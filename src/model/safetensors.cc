@@ -217,7 +217,7 @@ void save_safetensors(const fs::path& file, const std::vector<LazyTensor>& tenso
   out.write(reinterpret_cast<const char*>(&header_size), sizeof header_size);
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
   for (const LazyTensor& tensor : tensors) {
-    const at::Tensor dense = tensor.value().detach().contiguous();
+    const at::Tensor dense = tensor.value().detach().cpu().contiguous();
     out.write(static_cast<const char*>(dense.const_data_ptr()),
               static_cast<std::streamsize>(dense.numel() * dense.element_size()));
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ops/device_decode.h"
+#include "ops/device_update.h"
 #include "ops/four_bit.h"
 #include "ops/grouped_codes.h"
 #include "ops/kv_cache.h"
@@ -32,7 +33,7 @@ struct DeviceTokens {
   double temperature;
 };
 
-class DeviceOps : public DeviceDecode {
+class DeviceOps : public DeviceDecode, public DeviceUpdate {
  public:
   // rms_norm.h over the last dimension of x, dense. inverse_rms (rows) fp32 is written.
   virtual at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps,

@@ -25,7 +25,30 @@ Optimizer::Optimizer(std::vector<Parameter> parameters,
   }
 }
 
-double Optimizer::clip(double max_norm) {
+namespace {
+
+// The norm and the factor stay on the device; factor 1 leaves a gradient as it is.
+Tensor clip_there(std::vector<Tensor> grads, double max_norm) {
+  std::vector<Tensor> norms;
+  for (const Tensor& norm : at::_foreach_norm(grads, 2)) norms.push_back(norm.to(at::kDouble));
+  const Tensor norm = at::stack(norms).square().sum().sqrt();
+  if (max_norm <= 0) return norm;
+  const Tensor factor = (max_norm / (norm + 1e-6)).where(norm > max_norm, at::ones_like(norm));
+  at::_foreach_mul_(grads, factor.to(at::kFloat));
+  return norm;
+}
+
+}  // namespace
+
+Tensor Optimizer::clip(double max_norm) {
+  if (device() != nullptr) {
+    std::vector<Tensor> grads;
+    for (const Parameter& parameter : parameters_) {
+      if (parameter.value.grad().defined()) grads.push_back(parameter.value.mutable_grad());
+    }
+    const at::NoGradGuard no_grad;
+    return grads.empty() ? at::zeros({}, at::kDouble) : clip_there(std::move(grads), max_norm);
+  }
   double squares = 0;
   for (const Parameter& parameter : parameters_) {
     const Tensor& grad = parameter.value.grad();
@@ -39,7 +62,7 @@ double Optimizer::clip(double max_norm) {
       if (parameter.value.grad().defined()) parameter.value.mutable_grad().mul_(scale);
     }
   }
-  return norm;
+  return at::scalar_tensor(norm, at::kDouble);
 }
 
 void Optimizer::step(double learning_rate) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/safetensors.h"
+#include "ops/device_ops.h"
 #include "ops/int8_weight.h"
 #include "ops/torch.h"
 
@@ -31,10 +32,11 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
 
   // Global L2 norm of all gradients in fp32; when above max_norm (> 0), gradients are scaled by
-  // max_norm / (norm + 1e-6), as torch's clip_grad_norm_ does. Returns the norm before clipping.
-  double clip(double max_norm);
+  // max_norm / (norm + 1e-6), as torch's clip_grad_norm_ does. Returns the norm before clipping, () fp64
+  // where the gradients lie; a device is not waited for.
+  at::Tensor clip(double max_norm);
   // Updates every parameter that has a gradient.
-  void step(double learning_rate);
+  virtual void step(double learning_rate);
   // Updates parameters()[index], which must have a gradient.
   void step_one(size_t index, double learning_rate);
   void zero_grad();
@@ -53,6 +55,23 @@ class Optimizer {
 
   // Updates weight(index). grad: fp32, shape of the weight, not to be changed.
   virtual void update(size_t index, const at::Tensor& grad, double learning_rate) = 0;
+  // step() by AdamW's kernel over all tensors: next(index, weight, grad, master, learning rate, weight decay)
+  // gives the moments of one.
+  template <class Next>
+  void step_together(double learning_rate, const Next& next, double weight_decay,
+                     const ops::AdamSettings& settings) {
+    const at::NoGradGuard no_grad;
+    std::vector<ops::AdamTensors> tensors;
+    for (size_t i = 0; i < size(); ++i) {
+      const Parameter& p = parameters_[i];
+      if (!p.value.grad().defined()) continue;
+      const at::Tensor value = p.value.detach(), grad = p.value.grad().contiguous();
+      const at::Tensor master = value.scalar_type() == at::kFloat ? at::Tensor() : weights_[i];
+      tensors.push_back(
+          next(i, value, grad, master, learning_rate * p.lr_scale, p.decay ? weight_decay : 0.0));
+    }
+    if (!tensors.empty()) device()->adamw(tensors, settings);
+  }
   // Appends the state of one parameter; the tensors are those in use, not copies.
   virtual void append_state(size_t index, model::NamedTensors& state) const = 0;
   // Called after load_state.
@@ -62,6 +81,10 @@ class Optimizer {
   at::Tensor& weight(size_t index) { return weights_[index]; }
   const Parameter& parameter(size_t index) const { return parameters_[index]; }
   size_t size() const { return parameters_.size(); }
+  // Of the trained tensors; null: they are the CPU's.
+  const ops::DeviceOps* device() const {
+    return parameters_.empty() ? nullptr : ops::device_ops(parameters_.front().value);
+  }
 
  private:
   std::vector<Parameter> parameters_;

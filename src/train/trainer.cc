@@ -148,10 +148,11 @@ bool Trainer::train_step() {
   const StepBatch batch = batches_->next();
   const double learning_rate = task_.learning_rate.value_or(1e-4) * schedule_.factor(state_.step);
   if (layerwise_) layerwise_->begin(learning_rate);
-  const auto loss = accumulate(batch);
-  if (!loss) return false;
-  last_loss_ = *loss;
-  const double grad_norm = layerwise_ ? layerwise_->norm() : optimizer_->clip(task_.max_grad_norm);
+  const auto losses = accumulate(batch);
+  if (!losses) return false;
+  const Tensor norm =
+      layerwise_ ? at::scalar_tensor(layerwise_->norm(), at::kDouble) : optimizer_->clip(task_.max_grad_norm);
+  const double grad_norm = read(*losses, norm);
   if (!std::isfinite(last_loss_) || !std::isfinite(grad_norm)) {
     throw base::Error(base::ExitCode::failure,
                       cat("the loss is not finite at step ", state_.step + 1, " (loss ", last_loss_,
@@ -176,8 +177,20 @@ bool Trainer::train_step() {
   return true;
 }
 
-std::optional<double> Trainer::accumulate(const StepBatch& batch) {
-  double loss = 0;
+// One copy from a device tells the loss and the norm of the gradients.
+double Trainer::read(const Losses& losses, const Tensor& norm) {
+  std::vector<Tensor> all = losses.parts;
+  all.push_back(norm.to(all.front().device()));
+  for (Tensor& value : all) value = value.to(at::kDouble);
+  const Tensor here = at::stack(all).cpu();
+  const auto* values = here.const_data_ptr<double>();
+  last_loss_ = 0;
+  for (size_t i = 0; i < losses.parts.size(); ++i) last_loss_ += values[i] + losses.balance[i];
+  return values[losses.parts.size()];
+}
+
+std::optional<Trainer::Losses> Trainer::accumulate(const StepBatch& batch) {
+  Losses losses;
   ChannelLoss channels;
   for (size_t i = 0; i < batch.size(); ++i) {
     // Whoever sent the signal waits only so long; the step before this one is as good to resume from.
@@ -196,11 +209,12 @@ std::optional<double> Trainer::accumulate(const StepBatch& batch) {
                            activation_store_.get(),   tile};
     if (activation_store_) activation_store_->clear();
     const Tensor part = micro_loss(batch, i, pass, channels);
-    loss += part.item<double>() + balance.coefficient() * balance.loss();
+    losses.parts.push_back(part.detach());
+    losses.balance.push_back(balance.coefficient() * balance.loss());
     part.backward();
   }
   state_.channels_since_log.add(channels);
-  return loss;
+  return losses;
 }
 
 Tensor Trainer::micro_loss(const StepBatch& batch, size_t index, const model::Pass& pass,

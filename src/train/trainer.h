@@ -53,8 +53,15 @@ class Trainer {
  private:
   // One optimizer step; false when a signal cut it off and nothing of it was kept.
   bool train_step();
-  // Loss and gradients of a step's micro-batches; nothing when a signal cut them off.
-  std::optional<double> accumulate(const StepBatch& batch);
+  // Of a step's micro-batches, each its share: () where it was computed, and that of the routers.
+  struct Losses {
+    std::vector<at::Tensor> parts;
+    std::vector<double> balance;
+  };
+  // Losses, and gradients; nothing when a signal cut them off.
+  std::optional<Losses> accumulate(const StepBatch& batch);
+  // Sets last_loss_ and returns the norm.
+  double read(const Losses& losses, const at::Tensor& norm);
   void log_step(double grad_norm, double learning_rate);
   void after_step();
   bool stopped_early() const;

@@ -145,9 +145,9 @@ TEST_CASE("the learning-rate scale of a parameter multiplies its update") {
 TEST_CASE("clipping scales gradients to the norm and reports the norm before") {
   const auto optimizer = make("sgd", at::kFloat);
   set_gradients(*optimizer, 0);
-  const double norm = optimizer->clip(0);
-  CHECK(optimizer->clip(norm / 2) == Approx(norm));
-  CHECK(optimizer->clip(0) == Approx(norm / 2).epsilon(1e-5));
+  const double norm = optimizer->clip(0).item<double>();
+  CHECK(optimizer->clip(norm / 2).item<double>() == Approx(norm));
+  CHECK(optimizer->clip(0).item<double>() == Approx(norm / 2).epsilon(1e-5));
 }
 
 TEST_CASE("a state of another run is refused") {

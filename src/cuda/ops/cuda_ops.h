@@ -40,6 +40,7 @@ class CudaOps final : public ops::DeviceOps {
                                          const at::TensorOptions& options) const override;
   int64_t kept_head_dim(int64_t head_dim) const override;
   int64_t free_bytes() const override;
+  void adamw(const std::vector<ops::AdamTensors>& tensors, const ops::AdamSettings& settings) const override;
   std::unique_ptr<ops::TokenDraws> token_draws(int64_t rows, int64_t vocab,
                                                const at::TensorOptions& options) const override;
   void advance(const ops::DecodeState& state) const override;

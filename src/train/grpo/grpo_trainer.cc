@@ -251,7 +251,7 @@ void GrpoTrainer::micro_batch(int64_t index, LossSums& sums, SamplerDifference& 
 }
 
 void GrpoTrainer::update(double learning_rate, double& grad_norm) {
-  grad_norm = optimizer_->clip(task_.max_grad_norm);
+  grad_norm = optimizer_->clip(task_.max_grad_norm).item<double>();
   if (!std::isfinite(last_loss_) || !std::isfinite(grad_norm)) {
     throw Error(ExitCode::failure,
                 cat("the loss is not finite at step ", state_.step + 1, " (loss ", last_loss_,

@@ -10,15 +10,27 @@ AdamWState::AdamWState(const Tensor& like) {
   const auto wide = like.options().dtype(at::kFloat).requires_grad(false);
   exp_avg_ = at::zeros(like.sizes(), wide);
   exp_avg_sq_ = at::zeros(like.sizes(), wide);
-  step_ = at::zeros({}, wide);
+  step_ = at::zeros({}, at::kFloat);
 }
 
 void AdamWState::update(Tensor& weight, const Tensor& grad, double learning_rate,
                         const OptimizerSettings& settings, bool decay) {
-  step_.add_(1);
   const double weight_decay = decay ? settings.weight_decay : 0;
+  if (const ops::DeviceOps* device = ops::device_ops(weight)) {
+    device->adamw({next(weight, grad.contiguous(), {}, learning_rate, weight_decay)},
+                  adam_settings(settings));
+    return;
+  }
+  step_.add_(1);
   at::_fused_adamw_({weight}, {grad.contiguous()}, {exp_avg_}, {exp_avg_sq_}, {}, {step_}, learning_rate,
                     settings.beta1, settings.beta2, weight_decay, settings.epsilon, false, false);
+}
+
+ops::AdamTensors AdamWState::next(const Tensor& weight, const Tensor& grad, const Tensor& master,
+                                  double learning_rate, double weight_decay) {
+  step_.add_(1);
+  return {weight, grad, master,        exp_avg_,     exp_avg_sq_,
+          {},     {},   learning_rate, weight_decay, step_.item<int64_t>()};
 }
 
 void AdamWState::append(const std::string& name, model::NamedTensors& state) const {
@@ -34,6 +46,13 @@ class AdamW final : public Optimizer {
   AdamW(Parameters parameters, const OptimizerSettings& settings)
       : Optimizer(std::move(parameters)), settings_(settings) {
     for (size_t i = 0; i < size(); ++i) states_.emplace_back(parameter(i).value);
+  }
+
+  void step(double learning_rate) override {
+    if (device() == nullptr) return Optimizer::step(learning_rate);
+    step_together(
+        learning_rate, [this](size_t i, auto&&... of) { return states_[i].next(of...); },
+        settings_.weight_decay, adam_settings(settings_));
   }
 
  private:

@@ -18,6 +18,13 @@ class AdamW8bit final : public Optimizer {
     }
   }
 
+  void step(double learning_rate) override {
+    if (device() == nullptr) return Optimizer::step(learning_rate);
+    step_together(
+        learning_rate, [this](size_t i, auto&&... of) { return moments_[i].next(of...); },
+        settings_.weight_decay, adam_settings(settings_));
+  }
+
  private:
   void update(size_t index, const Tensor& grad, double learning_rate) override {
     if (parameter(index).decay) weight(index).mul_(1 - learning_rate * settings_.weight_decay);

@@ -6,6 +6,7 @@
 
 #include "config/optim.h"
 #include "config/task.h"
+#include "ops/device_update.h"
 
 namespace swift::train {
 
@@ -35,6 +36,10 @@ struct OptimizerSettings {
   config::OptimArgs args;
   GaloreSettings galore;
 };
+
+inline ops::AdamSettings adam_settings(const OptimizerSettings& settings) {
+  return {settings.beta1, settings.beta2, settings.epsilon};
+}
 
 // Throws base::Error(usage) when optim_args is malformed.
 OptimizerSettings optimizer_settings(const config::Task& task);

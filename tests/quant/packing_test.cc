@@ -203,3 +203,23 @@ TEST_CASE("a packed weight that contradicts itself is refused by name") {
   refused(
       "qwen3_awq", [](ModelCopy& c) { c.config["quantization_config"]["quant_method"] = "hqq"; }, "'hqq'");
 }
+
+TEST_CASE("fp8 codes that are NaN are refused by name") {
+  ModelCopy copy("qwen3");
+  copy.config["quantization_config"] = {{"quant_method", "fp8"},
+                                        {"fmt", "e4m3"},
+                                        {"activation_scheme", "dynamic"},
+                                        {"weight_block_size", {32, 32}}};
+  const at::Tensor weight = copy.tensors[kModule + ".weight"].to(at::kFloat8_e4m3fn);
+  copy.tensors[kModule + ".weight"] = weight;
+  copy.tensors[kModule + ".weight_scale_inv"] =
+      at::ones({(weight.size(0) + 31) / 32, (weight.size(1) + 31) / 32});
+  REQUIRE(copy.load().blocks[1].o.quantized);
+  for (const uint8_t code : {0x7F, 0xFF}) {
+    const at::Tensor codes = weight.view(at::kByte).clone();
+    codes[5][7] = code;
+    copy.tensors[kModule + ".weight"] = codes.view(at::kFloat8_e4m3fn);
+    CHECK_THROWS_WITH(copy.load(),
+                      Catch::Contains(kModule) && Catch::Contains("a code that is not a number"));
+  }
+}

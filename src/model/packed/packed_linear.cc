@@ -144,12 +144,22 @@ ops::GroupedCodes read_compressed(const Reader& reader, const PackedForm& form, 
   return codes;
 }
 
+// E4M3 has no infinities; both codes whose lower seven bits are all set are NaN (arXiv 2209.05433, table 1).
+bool holds_nan(const Tensor& codes) {
+  const auto* bytes = static_cast<const uint8_t*>(codes.const_data_ptr());
+  uint8_t found = 0;
+  for (int64_t i = 0; i < codes.numel(); ++i) found |= static_cast<uint8_t>((bytes[i] & 0x7F) == 0x7F);
+  return found != 0;
+}
+
 ops::QuantizedPtr read_fp8(const Reader& reader, const PackedForm& form, int64_t out, int64_t in,
                            at::ScalarType compute) {
   const auto blocks = [&](int64_t count) { return (count + form.group - 1) / form.group; };
   const Tensor factors = reader.scales("weight_scale_inv", blocks(out), blocks(in)).to(at::kFloat);
-  return c10::make_intrusive<ops::Fp8Weight>(reader.get("weight", at::kFloat8_e4m3fn, {out, in}), factors,
-                                             form.group, compute);
+  const Tensor codes = reader.get("weight", at::kFloat8_e4m3fn, {out, in}).contiguous();
+  if (holds_nan(codes))
+    reader.fail("'weight' holds a code that is not a number", "the file is damaged; get it again");
+  return c10::make_intrusive<ops::Fp8Weight>(codes, factors, form.group, compute);
 }
 
 const char* codes_name(Kind kind) {

@@ -14,7 +14,7 @@ bool is_packed(const TensorFiles& files, const std::string& name, const PackedFo
 
 // The weight (out, in) of a packed module, for products in `compute`. Throws base::Error(model), naming the
 // tensor: one that is absent, shapes that disagree with each other, with config.json or with (out, in),
-// scales that are not finite, groups out of range, act order without g_idx.
+// scales that are not finite, fp8 codes that are NaN, groups out of range, act order without g_idx.
 ops::QuantizedPtr read_packed(const TensorFiles& files, const std::string& name, at::IntArrayRef sizes,
                               const PackedForm& form, at::ScalarType compute);
 // The names of its tensors in the files.

@@ -2,7 +2,7 @@
 #include <array>
 #include <sstream>
 
-#include "cuda/launch.h"
+#include "base/error.h"
 #include "cuda/ops/cuda_ops.h"
 
 namespace swift::cuda {
@@ -33,7 +33,7 @@ Type type_of(const at::Tensor& t) {
   }
   std::ostringstream text;
   text << "no kernel takes values of type " << t.scalar_type();
-  refuse("dispatch", text.str());
+  throw base::Error(base::ExitCode::failure, text.str());
 }
 
 at::Tensor uploaded(const std::vector<int32_t>& values, const at::Tensor& like) {

@@ -80,6 +80,7 @@ class Memory {
 
   bool hides_ = false;
   int windows_ = 0;
+  size_t high_ = 0;  // bytes that were ever allocated, to the end of a huge page
   std::byte* base_ = nullptr;
   uint8_t* state_ = nullptr;
   Shadow* shadow_ = nullptr;

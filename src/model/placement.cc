@@ -4,7 +4,7 @@ namespace swift::model {
 namespace {
 
 void move(at::Tensor& t, at::Device device) {
-  if (t.defined()) t = t.detach().to(device).requires_grad_(t.requires_grad());
+  if (t.defined() && t.device() != device) t = t.detach().to(device).requires_grad_(t.requires_grad());
 }
 
 void move(std::optional<LoraPair>& pair, at::Device device) {
@@ -17,19 +17,16 @@ void move(std::optional<LoraPair>& pair, at::Device device) {
 }  // namespace
 
 void move_to(Decoder& decoder, at::Device device) {
-  if (device_of(decoder) == device) return;
   at::NoGradGuard no_grad;
   const bool tied = decoder.lm_head.is_same(decoder.embed_tokens);
   for (LinearLayer* linear : decoder.linears()) {
-    if (linear->quantized) {
+    if (linear->quantized && linear->quantized->device() != device) {
       linear->weight = at::empty({0}, linear->weight.options().device(device));  // the stand-in follows
       linear->keep_quantized(linear->quantized->to(device));
     }
     move(linear->lora, device);
   }
-  decoder.visit([&](const std::string& /*name*/, at::Tensor& weight) {
-    if (weight.device() != device) move(weight, device);
-  });
+  decoder.visit([&](const std::string& /*name*/, at::Tensor& weight) { move(weight, device); });
   if (tied) decoder.lm_head = decoder.embed_tokens;
   move(decoder.lm_head, device);
   move(decoder.embed_lora, device);

@@ -28,3 +28,142 @@ TEST_CASE("on a device, ten full fine-tuning steps agree with transformers, and 
   for (const char* name : {"qwen3_full", "llama_full", "llama_freeze", "qwen3_galore"})
     check_run(name, false, host_device());
 }
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("swift_device_train_" + std::to_string(getpid()));
+  Folder() {
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  ~Folder() { fs::remove_all(path); }
+};
+
+std::vector<data::Sample> samples() {
+  std::vector<data::Sample> all;
+  for (int32_t i = 0; i < 24; ++i) {
+    data::Sample sample;
+    for (int32_t t = 0; t < 10 + 5 * (i % 7); ++t) sample.input_ids.push_back((i * 31 + t * t) % 120 + 2);
+    sample.labels = sample.input_ids;
+    std::fill_n(sample.labels.begin(), 4, data::kIgnore);
+    all.push_back(std::move(sample));
+  }
+  return all;
+}
+
+config::Task task_of(const std::string& tuner) {
+  config::Task task;
+  task.tuner_type = tuner;
+  task.dataset_shuffle = false;
+  task.per_device_train_batch_size = 2;
+  task.gradient_accumulation_steps = 2;
+  task.learning_rate = 2e-3;
+  task.max_steps = 4;
+  task.warmup_steps = 0;
+  task.lora_dropout = 0.1;
+  task.logging_steps = 1;
+  task.save_steps = 2;
+  task.report_to.clear();
+  return task;
+}
+
+struct Run {
+  std::vector<double> losses;
+  fs::path directory;
+};
+
+Run train_on(at::Device device, config::Task task, const std::string& name, at::ScalarType type,
+             const fs::path& folder, const fs::path& checkpoint = {}) {
+  task.model = tests::trajectory::golden("models/" + name).string();
+  static const auto rows = samples();
+  model::Decoder decoder = model::load_decoder(task.model, type);
+  std::optional<model::LoraSettings> adapter;
+  if (task.tuner_type == "lora") {
+    adapter = train::lora_settings(task);
+    if (checkpoint.empty()) model::attach_lora(decoder, *adapter, 3);
+    if (!checkpoint.empty()) adapter = model::restore_adapter(decoder, *adapter, checkpoint);
+  }
+  model::move_to(decoder, device);
+  Run run{{}, folder};
+  fs::create_directories(run.directory);
+  train::Trainer trainer(task, decoder, adapter, std::span(rows), {}, run.directory);
+  if (!checkpoint.empty()) trainer.resume(checkpoint);
+  REQUIRE(trainer.run().exit_code == 0);
+  for (const base::Json& line : tests::trajectory::log_lines(run.directory))
+    if (line.contains("loss")) run.losses.push_back(line.at("loss").get<double>());
+  return run;
+}
+
+void check_near(const std::vector<double>& got, const std::vector<double>& want, double tolerance) {
+  REQUIRE(got.size() == want.size());
+  for (size_t i = 0; i < got.size(); ++i) CHECK(got[i] == Approx(want[i]).epsilon(tolerance));
+}
+
+}  // namespace
+
+TEST_CASE(
+    "on a device, training in bf16 follows the CPU: dropout, packing, tiles, losses, experts, 8-bit "
+    "moments") {
+  const Folder folder;
+  std::vector<std::pair<std::string, config::Task>> cases;
+  cases.emplace_back("qwen3_bf16", task_of("lora"));
+  config::Task shaped = task_of("lora");
+  shaped.label_smoothing_factor = 0.1, shaped.z_loss_coef = 1e-3, shaped.neftune_noise_alpha = 5;
+  shaped.tiled_mlp = true, shaped.tiled_mlp_tokens = 16;
+  cases.emplace_back("llama", shaped);
+  config::Task packed = task_of("full");
+  packed.packing = true, packed.packing_length = 64, packed.gradient_checkpointing = true;
+  cases.emplace_back("qwen3_bf16", packed);
+  config::Task coded = task_of("full");
+  coded.optim = "adamw_8bit";
+  cases.emplace_back("qwen2", coded);
+  config::Task experts = task_of("lora");
+  experts.router_aux_loss_coef = 0.01;
+  cases.emplace_back("qwen3_moe", experts);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    const auto& [name, task] = cases[i];
+    CAPTURE(i, name);
+    const Run here = train_on(at::kCPU, task, name, at::kBFloat16, folder.path / ("a" + std::to_string(i)));
+    const Run there =
+        train_on(host_device(), task, name, at::kBFloat16, folder.path / ("b" + std::to_string(i)));
+    check_near(there.losses, here.losses, 0.01);
+  }
+}
+
+TEST_CASE("a run begun on a device goes on there and on the CPU, and the other way round") {
+  const Folder folder;
+  for (const char* tuner : {"lora", "full"}) {
+    const config::Task task = task_of(tuner);
+    CAPTURE(tuner);
+    const auto whole = train_on(host_device(), task, "qwen3", at::kFloat, folder.path / "whole" / tuner);
+    const auto here = train_on(at::kCPU, task, "qwen3", at::kFloat, folder.path / "here" / tuner);
+    check_near(whole.losses, here.losses, 1e-4);
+    if (std::string(tuner) == "full") continue;  // the weights of a checkpoint: as the adapter's, and slower
+    const std::vector<double> rest(here.losses.begin() + 2, here.losses.end());
+    for (const auto& [from, on] : {std::pair{whole.directory, at::Device(at::kCPU)},
+                                   {whole.directory, host_device()},
+                                   {here.directory, host_device()}}) {
+      const auto run = train_on(on, task, "qwen3", at::kFloat, folder.path / "rest", from / "checkpoint-2");
+      check_near({run.losses.end() - 2, run.losses.end()}, rest, 1e-4);
+      fs::remove_all(folder.path / "rest");
+    }
+  }
+}
+
+TEST_CASE("on a device, an optimizer step waits once, whatever the layers and micro-batches") {
+  const Folder folder;
+  const auto waits = [&](int64_t steps, int64_t micro_batches) {
+    config::Task task = task_of("lora");
+    task.max_steps = steps, task.gradient_accumulation_steps = micro_batches, task.save_strategy = "no";
+    const int64_t before = device_traffic().waits;
+    train_on(host_device(), task, "qwen3_bf16", at::kBFloat16,
+             folder.path / std::to_string(steps * 10 + micro_batches));
+    return device_traffic().waits - before;
+  };
+  const int64_t one = waits(1, 1);
+  CHECK(waits(3, 1) - one == 2 * 1);
+  CHECK(waits(1, 3) == one);
+}

@@ -96,10 +96,11 @@ PolicyOutput policy_pass(const model::Decoder& decoder, const PolicyInput& input
     rows.push_back(input.rows[i % input.rows.size()]);
     labels.push_back(input.labels[i % input.labels.size()]);
   }
-  const auto head = decoder.head_operands(h.index_select(0, index_of(rows)), pass.dropout_key);
+  const auto head = decoder.head_operands(h.index_select(0, index_of(rows).to(h.device())), pass.dropout_key);
   const Tensor entropy = want_entropy ? at::empty({head.h.size(0)}, at::kFloat) : Tensor();
   output.log_probs = ops::LinearLogProbs::forward(head.h, head.w, index_of(labels), temperature, entropy)
-                         .narrow(0, 0, asked);
+                         .narrow(0, 0, asked)
+                         .cpu();  // a number a token: the loss is computed in host memory
   if (want_entropy) output.entropy = entropy.narrow(0, 0, asked);
   return output;
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "model/load.h"
+#include "model/placement.h"
 
 namespace swift::train::grpo {
 
@@ -80,6 +81,7 @@ Reference::Reference(const config::Task& task, model::Decoder& policy, const mod
     decoder_.visit([](const std::string& /*name*/, Tensor& weight) { weight = weight.detach().clone(); });
     if (decoder_.spec.tied_embeddings) decoder_.lm_head = decoder_.embed_tokens;
   }
+  model::move_to(decoder_, model::device_of(policy));
   model::refresh_norms(decoder_);
 }
 

@@ -70,12 +70,14 @@ Tensor row_log_probs(const model::Decoder& decoder, const AnswerPack& pack,
                      model::AttentionContext& attention, const model::Pass& pass) {
   const auto head = decoder.head_operands(hidden_states(decoder, pack, attention, pass), pass.dropout_key);
   const Tensor labels = at::tensor(at::ArrayRef<int32_t>(pack.pack.labels), at::kInt).to(at::kLong);
-  return ops::LinearLogProbs::forward(head.h, head.w, labels).index_select(0, tensor_of(pack.rows));
+  // A number a token: what the losses make of them is computed in host memory.
+  return ops::LinearLogProbs::forward(head.h, head.w, labels).cpu().index_select(0, tensor_of(pack.rows));
 }
 
 Tensor last_states(const model::Decoder& decoder, const AnswerPack& pack, model::AttentionContext& attention,
                    const model::Pass& pass) {
-  return hidden_states(decoder, pack, attention, pass).index_select(0, tensor_of(pack.last));
+  const Tensor h = hidden_states(decoder, pack, attention, pass);
+  return h.index_select(0, tensor_of(pack.last).to(h.device()));
 }
 
 Tensor answer_sums(const AnswerPack& pack, const Tensor& values, const Tensor& weights) {

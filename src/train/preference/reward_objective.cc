@@ -22,7 +22,7 @@ class RewardObjective : public PreferenceObjective {
     }
     attention_.emplace(attention_of(pack));
     const Tensor scores =
-        model::scores_of(decoder(), last_states(decoder(), pack, *attention_, pass)).view({-1, 2});
+        model::scores_of(decoder(), last_states(decoder(), pack, *attention_, pass)).cpu().view({-1, 2});
     const PairOutcome outcome = reward_outcome(scores.select(1, 0), scores.select(1, 1),
                                                at::tensor(at::ArrayRef<float>(margins), at::kFloat), center_);
     add_reward_metrics(metrics, outcome);

@@ -9,6 +9,7 @@
 #include "model/serving.h"
 #include "ops/device_ops.h"
 #include "ops/label_log_prob.h"
+#include "ops/upload.h"
 
 namespace swift::infer {
 
@@ -123,7 +124,7 @@ Tensor DecoderModel::wanted_logits(std::span<const Step> steps) {
   if (rows.empty()) return {};
   const Tensor index = at::empty({static_cast<int64_t>(rows.size())}, at::kLong);
   std::copy(rows.begin(), rows.end(), index.data_ptr<int64_t>());
-  return decoder_.logits(hidden.index_select(0, index.to(hidden.device())));
+  return decoder_.logits(hidden.index_select(0, ops::uploaded(index, hidden.device())));
 }
 
 std::span<const float> DecoderModel::forward(std::span<const Step> steps) {

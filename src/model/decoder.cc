@@ -8,6 +8,7 @@
 #include "ops/noise.h"
 #include "ops/rms_norm.h"
 #include "ops/swiglu.h"
+#include "ops/upload.h"
 
 namespace swift::model {
 
@@ -106,7 +107,7 @@ Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector
   const auto tokens = static_cast<int64_t>(ids.size());
   const Tensor index = at::empty({tokens}, at::kLong);
   std::copy(ids.begin(), ids.end(), index.data_ptr<int64_t>());
-  const auto moved = [&](const Tensor& t) { return t.to(embed_tokens.device()); };
+  const auto moved = [&](const Tensor& t) { return ops::uploaded(t, embed_tokens.device()); };
   RopeTable rope = rope_table(inverse_frequencies(spec.rope, spec.attention.head_dim), positions);
   rope = {moved(rope.cos), moved(rope.sin)};
   Tensor h = embed(moved(index));

@@ -6,6 +6,7 @@
 #include "ops/device_ops.h"
 #include "ops/lanes.h"
 #include "ops/linear.h"
+#include "ops/upload.h"
 #include "ops/vocab_rows.h"
 
 namespace swift::ops {
@@ -111,7 +112,7 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
                         double scale, const LossShape& shape, const TokenTerms& terms) {
     // Labels and terms lie in the host's memory, so that a GPU is not waited for.
     const Tensor asked = at::nonzero(labels != kIgnoreLabel).squeeze(1);
-    const auto moved = [&](const Tensor& t) { return t.to(h.device(), /*non_blocking=*/true); };
+    const auto moved = [&](const Tensor& t) { return uploaded(t, h.device()); };
     const Tensor rows = moved(asked);
     const bool weight_grad = w.requires_grad();
     const Tensor kept = h.index_select(0, rows);

@@ -6,6 +6,7 @@
 #include "ops/device_ops.h"
 #include "ops/lanes.h"
 #include "ops/linear.h"
+#include "ops/upload.h"
 #include "ops/vocab_rows.h"
 
 namespace swift::ops {
@@ -117,9 +118,9 @@ struct Asked {
   // targets lie in the host's memory, so that a GPU is not waited for.
   Asked(const Tensor& all, const Tensor& targets, double t) : temperature(t) {
     const Tensor found = at::nonzero(targets != kIgnoreLabel).squeeze(1);
-    rows = found.to(all.device(), /*non_blocking=*/true);
+    rows = uploaded(found, all.device());
     h = all.index_select(0, rows);
-    labels = targets.index_select(0, found).to(all.device(), /*non_blocking=*/true);
+    labels = uploaded(targets.index_select(0, found), all.device());
   }
 
   // f(first, count, chunk) for every chunk.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/linear_log_probs.h"
+#include "ops/upload.h"
 
 namespace swift::train::grpo {
 
@@ -96,7 +97,8 @@ PolicyOutput policy_pass(const model::Decoder& decoder, const PolicyInput& input
     rows.push_back(input.rows[i % input.rows.size()]);
     labels.push_back(input.labels[i % input.labels.size()]);
   }
-  const auto head = decoder.head_operands(h.index_select(0, index_of(rows).to(h.device())), pass.dropout_key);
+  const auto head =
+      decoder.head_operands(h.index_select(0, ops::uploaded(index_of(rows), h.device())), pass.dropout_key);
   const Tensor entropy = want_entropy ? at::empty({head.h.size(0)}, at::kFloat) : Tensor();
   output.log_probs = ops::LinearLogProbs::forward(head.h, head.w, index_of(labels), temperature, entropy)
                          .narrow(0, 0, asked)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/linear_log_probs.h"
+#include "ops/upload.h"
 
 namespace swift::train::preference {
 
@@ -77,7 +78,7 @@ Tensor row_log_probs(const model::Decoder& decoder, const AnswerPack& pack,
 Tensor last_states(const model::Decoder& decoder, const AnswerPack& pack, model::AttentionContext& attention,
                    const model::Pass& pass) {
   const Tensor h = hidden_states(decoder, pack, attention, pass);
-  return h.index_select(0, tensor_of(pack.last).to(h.device()));
+  return h.index_select(0, ops::uploaded(tensor_of(pack.last), h.device()));
 }
 
 Tensor answer_sums(const AnswerPack& pack, const Tensor& values, const Tensor& weights) {

@@ -67,7 +67,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("out", type=pathlib.Path)
     options.add_argument("--tokenizer", type=pathlib.Path, required=True, help="folder with tokenizer.json")
-    options.add_argument("--template", type=pathlib.Path, help="chat template (Jinja); left out: that of the tokenizer_config.json")
+    options.add_argument("--template", type=pathlib.Path, help="chat template (Jinja); left out: that of the tokenizer's folder")
     options.add_argument("--shape", choices=SHAPES, default="0.6b")
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
@@ -86,8 +86,9 @@ def main():
                                         pad_token="<|endoftext|>", add_bos_token=False,
                                         clean_up_tokenization_spaces=False, model_max_length=40960))
     shutil.copyfile(given.tokenizer / "tokenizer.json", given.out / "tokenizer.json")
-    if given.template:
-        shutil.copyfile(given.template, given.out / "chat_template.jinja")
+    beside = given.tokenizer / "chat_template.jinja"
+    if given.template or beside.is_file():
+        shutil.copyfile(given.template or beside, given.out / "chat_template.jinja")
     else:
         own = json.loads((given.tokenizer / "tokenizer_config.json").read_text())
         (given.out / "chat_template.jinja").write_text(own["chat_template"])

@@ -6,7 +6,8 @@
 OUT receives a random bf16 checkpoint of the shape with that many of its 28 layers (bench/make_model.py): all programs
 pass the same number of equal layers one after another, so the ratio is that of the whole model. PYTHON imports
 torch, transformers, gptqmodel and awq (peers/quantizers.py). Ours counts its whole run, reading and writing
-included; the peers count their quantize() alone. CPU seconds of all threads are there for a machine that is not idle.
+included, without perplexity; the peers count their quantize() alone. CPU seconds of all threads are there for a machine
+that is not idle.
 One JSON line a method.
 """
 import argparse
@@ -16,9 +17,13 @@ import pathlib
 import resource
 import shutil
 import subprocess
+import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "peers"))
+import machine  # noqa: E402
+
 PEERS = {"gptq": "gptqmodel", "awq": "autoawq"}
 
 
@@ -34,7 +39,7 @@ def ours(given, method):
     shutil.rmtree(target, ignore_errors=True)
     words = [given.swift, "export", "--model", given.out / "model", "--quant_method", method, "--dataset", given.data,
              "--dataset_shuffle", "false", "--max_length", str(given.length), "--quant_n_samples", str(given.samples),
-             "--output_dir", target]
+             "--quant_eval_samples", "0", "--output_dir", target]
     start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(words, check=True, env=os.environ | {"OMP_NUM_THREADS": str(given.threads)})
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -65,6 +70,8 @@ def main():
     options.add_argument("--threads", type=int, default=2)
     given = options.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
+    before = machine.machine()  # so that load_1m is other people's
+    version = subprocess.run([given.swift, "version"], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[0]
     make_model(given)
     calibration = sequences(given)
     for method in given.methods:
@@ -72,9 +79,10 @@ def main():
         words = [given.python, HERE / "peers/quantizers.py", PEERS[method], "--model", given.out / "model",
                  "--calibration", calibration, "--threads", str(given.threads)]
         peer = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
-        print(json.dumps(dict(method=method, layers=given.layers, tokens=given.samples * given.length, seconds=own,
-                              cpu_seconds=own_cpu, peer_seconds=peer["seconds"], ratio=peer["seconds"] / own,
-                              cpu_ratio=peer["cpu_seconds"] / own_cpu, peer=peer)), flush=True)
+        print(json.dumps(dict(comparison="quantize", method=method, layers=given.layers, tokens=given.samples * given.length,
+                              seconds=own, cpu_seconds=own_cpu, peer_seconds=peer["seconds"], ratio=peer["seconds"] / own,
+                              cpu_ratio=peer["cpu_seconds"] / own_cpu, peer=peer, machine=before,
+                              versions=dict(swift=version))), flush=True)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,11 @@ class FollowingContext : public model::AttentionContext {
 std::unique_ptr<DecoderLoop> DecoderLoop::make(const model::Decoder& decoder, ops::KvCache& cache,
                                                int64_t max_positions) {
   const ops::DeviceOps* device = ops::device_ops(decoder.embed_tokens);
-  // Routing to experts waits for the host.
-  if (device == nullptr || !cache.can_follow() || decoder.spec.moe.experts > 0) return nullptr;
+  if (device == nullptr || !cache.can_follow()) return nullptr;
+  // Experts that are not joined wait for the host.
+  for (const model::Block& block : decoder.blocks) {
+    if (!block.experts.empty() && !block.joined_experts) return nullptr;
+  }
   return std::unique_ptr<DecoderLoop>(new DecoderLoop(decoder, cache, *device, max_positions));
 }
 

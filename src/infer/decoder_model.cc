@@ -66,19 +66,23 @@ DecoderModel::DecoderModel(LaidOut /*tag*/, model::Decoder decoder, const CacheO
     : decoder_(std::move(decoder)), blocks_(count_blocks(decoder_, options)) {
   cache_ = ops::make_kv_cache(options.kind, decoder_.dtype(), shape_of(decoder_.spec, blocks_),
                               decoder_.embed_tokens);
-  loop_ = DecoderLoop::make(decoder_, *cache_,
-                            std::min(decoder_.spec.max_positions, blocks_ * ops::kBlockTokens));
 }
 
 std::unique_ptr<DecoderModel> DecoderModel::beside(model::Decoder& trained, const CacheOptions& options) {
-  return std::unique_ptr<DecoderModel>(new DecoderModel(LaidOut{}, model::laid_out_beside(trained), options));
+  std::unique_ptr<DecoderModel> model(new DecoderModel(LaidOut{}, model::laid_out_beside(trained), options));
+  model->start_loop();
+  return model;
+}
+
+void DecoderModel::start_loop() {
+  loop_ = DecoderLoop::make(decoder_, *cache_,
+                            std::min(decoder_.spec.max_positions, blocks_ * ops::kBlockTokens));
 }
 
 void DecoderModel::follow(model::Decoder& trained) {
   const at::NoGradGuard no_grad;
   model::follow_weights(decoder_, trained);
-  loop_ = DecoderLoop::make(decoder_, *cache_,
-                            std::min(decoder_.spec.max_positions, blocks_ * ops::kBlockTokens));
+  start_loop();
 }
 
 double DecoderModel::token_log_prob(std::span<const float> logits, int32_t token, double temperature) const {
@@ -91,6 +95,7 @@ DecoderModel::DecoderModel(model::Decoder decoder, const CacheOptions& options,
     : DecoderModel(LaidOut{}, std::move(decoder), options) {
   watch_ = std::move(watch);
   model::lay_out_for_serving(decoder_, form);
+  start_loop();
   if (watch_) watch_->require_intact();
 }
 

@@ -56,6 +56,7 @@ class DecoderModel : public StepModel {
  private:
   struct LaidOut {};  // the decoder is laid out already
   DecoderModel(LaidOut /*tag*/, model::Decoder decoder, const CacheOptions& options);
+  void start_loop();
   at::Tensor hidden_states(std::span<const Step> steps);
   // Logits (rows, vocab) fp32 that the steps want, where the weights lie; undefined: none.
   at::Tensor wanted_logits(std::span<const Step> steps);

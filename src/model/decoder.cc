@@ -82,6 +82,8 @@ Tensor Decoder::run_mlp(int64_t index, const Tensor& y, const Pass& pass) const 
   if (!block.experts.empty()) {
     const Tensor scores = block.packed_router ? block.packed_router->product(y, {})
                                               : ops::Linear::forward(y, block.router, {}, nullptr);
+    if (block.joined_experts && !at::GradMode::is_enabled())
+      return ops::device_ops(y)->mix_experts(y, scores, *block.joined_experts);
     return mix_experts(y, scores, block.experts, spec.moe, pass.dropout_key, pass.balance, index);
   }
   const auto mlp_of = [&block](const Pass& own) {

@@ -1,6 +1,7 @@
 // The decoder that every supported family is an instance of: embeddings, pre-norm blocks of attention and
 // gated MLP, final norm. Training and serving run this same code; only the AttentionContext differs.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "model/rope_table.h"
 #include "model/safetensors.h"
 #include "model/spec.h"
+#include "ops/device_experts.h"
 
 namespace swift::ops {
 class DeviceOps;
@@ -25,9 +27,10 @@ struct Block {
   std::vector<Expert> experts;           // instead of gate, up and down; empty: dense
   at::Tensor router;                     // (experts, hidden), or undefined
   ops::QuantizedPtr packed_router = {};  // the same laid out for serving, or null
-  at::Tensor input_norm;                 // (hidden)
-  at::Tensor post_attention_norm;        // (hidden)
-  at::Tensor q_norm, k_norm;             // (head_dim) or undefined
+  std::optional<ops::JoinedExperts> joined_experts = {};  // those of a device that serves
+  at::Tensor input_norm;                                  // (hidden)
+  at::Tensor post_attention_norm;                         // (hidden)
+  at::Tensor q_norm, k_norm;                              // (head_dim) or undefined
 
   std::vector<LinearLayer*> linears();
 };

@@ -8,6 +8,7 @@
 #include "model/adapter.h"
 #include "model/placement.h"
 #include "ops/code_panels.h"
+#include "ops/device_ops.h"
 #include "ops/int4_weight.h"
 #include "ops/int8_codes.h"
 #include "ops/line_memory.h"
@@ -99,10 +100,46 @@ void join(const std::vector<LinearLayer*>& layers) {
   join(shift, biases);
 }
 
+// Experts whose linears are whole and carry no update of their own.
+bool can_join(Block& block, const MoeSpec& spec) {
+  for (Expert& expert : block.experts) {
+    for (const LinearLayer* linear : {&expert.gate, &expert.up, &expert.down})
+      if (linear->quantized || linear->bias.defined() || !linear->served.empty()) return false;
+  }
+  const at::Tensor& gate = block.experts.front().gate.weight;
+  return ops::device_ops(gate)->takes_experts(gate.scalar_type(), spec.experts, gate.size(1), gate.size(0),
+                                              spec.per_token);
+}
+
+void join_experts(Block& block, const MoeSpec& spec) {
+  if (!can_join(block, spec)) return;
+  std::vector<at::Tensor> gate_up, down;
+  std::vector<at::Tensor*> halves, downs;
+  for (Expert& expert : block.experts) {
+    for (LinearLayer* linear : {&expert.gate, &expert.up}) {
+      gate_up.push_back(linear->weight);
+      halves.push_back(&linear->weight);
+    }
+    down.push_back(expert.down.weight);
+    downs.push_back(&expert.down.weight);
+  }
+  at::Tensor first = at::cat(gate_up, 0), second = at::cat(down, 0);
+  gate_up.clear(), down.clear();
+  join(first, halves);
+  join(second, downs);
+  const auto experts = static_cast<int64_t>(block.experts.size());
+  block.joined_experts = {first.view({experts, -1, first.size(1)}),
+                          second.view({experts, -1, second.size(1)}), spec.per_token, spec.norm_topk_prob};
+}
+
 void join_layers(Decoder& decoder) {
   for (Block& block : decoder.blocks) {
     join({&block.q, &block.k, &block.v});
-    if (block.experts.empty()) join({&block.gate, &block.up});
+    if (block.experts.empty()) {
+      join({&block.gate, &block.up});
+    } else {
+      join_experts(block, decoder.spec.moe);
+    }
   }
 }
 

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "ops/device_decode.h"
+#include "ops/device_experts.h"
+#include "ops/device_low_rank.h"
 #include "ops/device_update.h"
 #include "ops/four_bit.h"
 #include "ops/grouped_codes.h"
@@ -33,7 +35,7 @@ struct DeviceTokens {
   double temperature;
 };
 
-class DeviceOps : public DeviceDecode, public DeviceUpdate {
+class DeviceOps : public DeviceDecode, public DeviceExperts, public DeviceLowRank, public DeviceUpdate {
  public:
   // rms_norm.h over the last dimension of x, dense. inverse_rms (rows) fp32 is written.
   virtual at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps,

@@ -22,6 +22,9 @@ struct LowRank {
 at::Tensor updated_product(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                            const LowRank& update, at::Tensor& h, const ColumnGain& scaling = {});
 
+// Whether update_gradients of this dy and w takes h as updated_product made it, its rank made even or padded.
+bool keeps_padded_rank(const at::Tensor& dy, const at::Tensor& w, const LowRank& update);
+
 struct UpdateGradients {
   at::Tensor dx, da, db;
 };

@@ -62,8 +62,8 @@ struct QuantizedLinearFunction : torch::autograd::Function<QuantizedLinearFuncti
       const LowRank update{a, b, ctx->saved_data["scale"].toDouble(), ctx->saved_data["dropout"].toDouble(),
                            static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
       const Tensor full = w->unpack(w->compute_type());
-      // Other kernels than those of the panels want no even rank.
-      const Tensor low = runs_panels(dy, full) ? h : h.narrow(1, 0, a.size(0));
+      // Other kernels want no ranks that are made even.
+      const Tensor low = keeps_padded_rank(dy, full, update) ? h : h.narrow(1, 0, a.size(0));
       g = update_gradients(dy, x, full, low, update, want_dx, ctx->needs_input_grad(edge),
                            ctx->needs_input_grad(edge + 1));
     } else if (want_dx) {

@@ -126,7 +126,7 @@ TEST_CASE("a lost device leaves checkpoints that are usable") {
   CHECK(broken.hint().find("--resume_from_checkpoint") != std::string::npos);
 }
 
-TEST_CASE("a busy device may be tried again; a refused call is this program's fault") {
+TEST_CASE("a busy device may be tried again, and a refused call is this program's fault") {
   const Facts f = h200();
   CHECK(device_error(fault_of("cudaErrorDevicesUnavailable", f), f).code() == base::ExitCode::temporary);
   CHECK(fault_of("cudaErrorInvalidValue", f) == Fault::caller);

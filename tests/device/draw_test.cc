@@ -19,7 +19,7 @@ using tests::host_device;
 namespace {
 
 std::unique_ptr<infer::DecoderModel> served(const std::filesystem::path& directory) {
-  model::Decoder decoder = model::load_decoder(directory, std::nullopt);
+  model::Decoder decoder = model::load_decoder(directory, at::kBFloat16);
   model::move_to(decoder, host_device());
   return std::make_unique<infer::DecoderModel>(std::move(decoder),
                                                infer::CacheOptions{.bytes = int64_t{1} << 23});
@@ -75,7 +75,7 @@ std::map<uint64_t, infer::fake::Answer> answers(infer::StepModel& model,
 }  // namespace
 
 TEST_CASE("on a device, tokens drawn there are those that the host draws from the same logits") {
-  for (const char* name : {"qwen3_bf16"}) {
+  for (const char* name : {"qwen3_bf16", "qwen3_moe"}) {
     const auto model = served(golden("models") / name);
     REQUIRE(model->draws());
     ByLogits by_logits(*model);

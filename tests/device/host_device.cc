@@ -7,6 +7,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
+#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
@@ -18,12 +19,17 @@ namespace swift::tests {
 namespace {
 
 std::recursive_mutex mutex;
+size_t limit = std::numeric_limits<size_t>::max();
 
 // Blocks are used again by size: the layer's own memory only grows while its last buffer lives.
 class DeviceAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes == 0) return {nullptr, host_device()};
+    if (bytes > limit) {
+      throw c10::OutOfMemoryError({__func__, __FILE__, __LINE__}, "CUDA out of memory. Tried to allocate " +
+                                                                      std::to_string(bytes) + " bytes");
+    }
     const std::lock_guard lock(mutex);
     std::vector<std::byte*>& waiting = free_[bytes];
     std::byte* data = nullptr;
@@ -123,6 +129,10 @@ cuda_host::Memory& layer() {
 }
 
 DeviceWindow::DeviceWindow() : lock_(mutex), window_(layer()) {}
+
+void limit_device(size_t bytes) {
+  limit = bytes;
+}
 
 void use_host_device() {
   c10::SetAllocator(c10::kCUDA, &DeviceAllocator::get());

@@ -16,6 +16,9 @@ inline at::Device host_device() {
   return {at::kCUDA, 0};
 }
 
+// From now on an allocation of more bytes finds no memory.
+void limit_device(size_t bytes);
+
 // What happened since the program started.
 struct DeviceTraffic {
   int64_t waits;     // of the host for the device: values read back, shapes that depend on values

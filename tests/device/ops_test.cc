@@ -1,8 +1,11 @@
 // Each operation on the kernels of a GPU against its plain twin on the CPU, gradients too.
 #include "device/host_device.h"
 #include "gradcheck.h"
+#include "model/experts.h"
 #include "ops/attention.h"
+#include "ops/device_ops.h"
 #include "ops/dropout.h"
+#include "ops/linear.h"
 #include "ops/linear_cross_entropy.h"
 #include "ops/linear_log_probs.h"
 #include "ops/rms_norm.h"
@@ -94,6 +97,61 @@ TEST_CASE("on a device, the losses of tokens agree with their plain twins") {
           [&](const auto& t) { return ops::LinearLogProbs::plain(t[0], t[1], labels, temperature, want); },
           {random({23, 40}, type), random({77, 40}, type) * 0.3}, tolerance_of(type), host_device());
       CHECK(relative(got, want) < tolerance_of(type).forward);
+    }
+  }
+}
+
+TEST_CASE("on a device, a linear with a low-rank update and dropout agrees with its plain twin") {
+  at::manual_seed(7);
+  for (const auto type : {at::kBFloat16, at::kHalf, at::kFloat}) {
+    for (const int64_t rank : {8, 5, 16}) {
+      for (const double dropout : {0.0, 0.2}) {
+        CAPTURE(type, rank, dropout);
+        const auto update = [&](const std::vector<at::Tensor>& t) {
+          return ops::LowRank{t[2], t[3], 0.5, dropout, 99};
+        };
+        check_against_plain(
+            [&](const auto& t) {
+              const auto own = update(t);
+              return ops::Linear::forward(t[0], t[1], {}, &own);
+            },
+            [&](const auto& t) {
+              const auto own = update(t);
+              return ops::Linear::plain(t[0], t[1], {}, &own);
+            },
+            {random({37, 48}, type), random({24, 48}, type) * 0.2, random({rank, 48}) * 0.3,
+             random({24, rank}) * 0.3},
+            type == at::kFloat ? tests::Tolerance{1e-5, 1e-4} : tests::Tolerance{2e-2, 3e-2}, host_device());
+      }
+    }
+  }
+}
+
+TEST_CASE("on a device, experts agree with those that are run one by one") {
+  at::manual_seed(8);
+  constexpr int64_t kExperts = 6, kHidden = 32, kInner = 24;
+  for (const auto type : {at::kBFloat16, at::kHalf}) {
+    const at::Tensor gate_up = random({kExperts, 2 * kInner, kHidden}, type) * 0.2;
+    const at::Tensor down = random({kExperts, kHidden, kInner}, type) * 0.2;
+    std::vector<model::Expert> experts(kExperts);
+    for (int64_t e = 0; e < kExperts; ++e) {
+      auto& expert = experts[static_cast<size_t>(e)];
+      expert.gate.weight = gate_up[e].narrow(0, 0, kInner);
+      expert.up.weight = gate_up[e].narrow(0, kInner, kInner);
+      expert.down.weight = down[e];
+    }
+    const at::NoGradGuard no_grad;
+    for (const int64_t tokens : {1, 7, 130}) {
+      for (const bool normalize : {false, true}) {
+        CAPTURE(type, tokens, normalize);
+        const at::Tensor y = random({tokens, kHidden}, type), scores = random({tokens, kExperts}, type);
+        const model::MoeSpec spec{kExperts, 2, kInner, normalize, {true}};
+        const at::Tensor want = model::mix_experts(y, scores, experts, spec, 0, nullptr, 0);
+        const ops::JoinedExperts joined{gate_up.to(host_device()), down.to(host_device()), 2, normalize};
+        const at::Tensor there = y.to(host_device());
+        CHECK(relative(ops::device_ops(there)->mix_experts(there, scores.to(host_device()), joined), want) <
+              0.02);
+      }
     }
   }
 }

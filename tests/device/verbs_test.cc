@@ -67,3 +67,21 @@ TEST_CASE("a CUDA device that is not there is refused with the number that are")
     CHECK(std::string(error.what()).find("there are 1 CUDA devices") != std::string::npos);
   }
 }
+
+TEST_CASE("training that finds no memory on the device ends with 5, and says what was planned") {
+  const Folder folder;
+  const fs::path rows = fs::path(SWIFT_SOURCE_DIR) / "assets/demo/instruct.jsonl";
+  const config::Task task =
+      task_of(folder.path, "train",
+              "dataset: " + rows.string() + "\nmax_steps: 1\nmax_length: 64\ndevice: cuda\noutput_dir: " +
+                  (folder.path / "run").string() + "\n");
+  tests::limit_device(size_t{1} << 20);
+  try {
+    cli::train(task);
+    FAIL_CHECK("no error");
+  } catch (const base::Error& error) {
+    CHECK(error.code() == base::ExitCode::device);
+    CHECK(std::string(error.what()).find("planned") != std::string::npos);
+  }
+  tests::limit_device(std::numeric_limits<size_t>::max());
+}

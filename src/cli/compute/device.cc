@@ -66,4 +66,13 @@ at::Device compute_device(const config::Task& task) {
   return {at::kCUDA, 0};
 }
 
+base::Error out_of_device_memory(int64_t planned, const c10::OutOfMemoryError& error) {
+#ifdef SWIFT_CUDA
+  return cuda::out_of_memory(static_cast<uint64_t>(planned), error.what_without_backtrace());
+#else
+  return {base::ExitCode::device, cat("out of memory: ", base::human_bytes(static_cast<double>(planned)),
+                                      " planned; ", error.what_without_backtrace())};
+#endif
+}
+
 }  // namespace swift::cli

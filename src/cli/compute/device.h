@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "base/error.h"
 #include "config/task.h"
 #include "ops/torch.h"
 
@@ -11,5 +12,8 @@ namespace swift::cli {
 // CPU's; a CUDA build says which it is and why. Throws base::Error(device) when cuda is asked for and is not
 // there, with the reason.
 at::Device compute_device(const config::Task& task);
+
+// What a device without memory means for the user. planned: bytes, 0: not known.
+base::Error out_of_device_memory(int64_t planned, const c10::OutOfMemoryError& error);
 
 }  // namespace swift::cli

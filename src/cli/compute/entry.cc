@@ -6,6 +6,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "cli/compute/device.h"
 #include "cli/compute/verbs.h"
 #include "ops/tensor_memory.h"
 #include "ops/torch.h"
@@ -59,7 +60,7 @@ extern "C" [[gnu::visibility("default")]] int swift_compute_run(const char* verb
                      "error: out of memory\n  hint: lower per_device_train_batch_size or max_length");
 #ifdef SWIFT_CUDA
   } catch (const c10::OutOfMemoryError& error) {
-    const base::Error told = cuda::out_of_memory(0, error.what_without_backtrace());
+    const base::Error told = cli::out_of_device_memory(0, error);
     return cli::fail(told.code(), told.what());
   } catch (const c10::AcceleratorError& error) {
     const base::Error told = cuda::device_error(error.get_error_code());

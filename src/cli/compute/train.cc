@@ -40,7 +40,8 @@ Rows prepare(const config::Task& task, const text::ModelText& text, const data::
 }
 
 // Before anything large is loaded. Throws base::Error(device) when the run cannot fit.
-void show_plan(const config::Task& task, const train::BatchShape& batch, at::Device device) {
+// Returns the planned bytes.
+int64_t show_plan(const config::Task& task, const train::BatchShape& batch, at::Device device) {
   const ops::DeviceOps* kernels = ops::device_ops(at::empty({0}, at::TensorOptions(device)));
   const bool here = kernels == nullptr;
   const train::Plan plan = train::plan_of(task, batch, here ? base::resident_bytes() : 0);
@@ -50,6 +51,7 @@ void show_plan(const config::Task& task, const train::BatchShape& batch, at::Dev
            : base::MemoryLimit{kernels->free_bytes(), "free memory of " + device.str()};
   const std::string warning = train::check_fit(plan, task, limit);
   if (!warning.empty()) base::log::warn(warning);
+  return plan.peak();
 }
 
 train::BatchShape largest_batch(const config::Task& task, const model::ModelSpec& spec, const Rows& rows) {
@@ -70,13 +72,27 @@ train::Trainer make_trainer(const config::Task& task, model::Decoder& decoder,
   return {task, decoder, adapter, std::move(steps), std::move(objective), run};
 }
 
-// A run that fails says what it has kept.
-train::Result run_trainer(train::Trainer& trainer, const fs::path& run) {
+void move(model::Decoder& decoder, at::Device device, int64_t planned) {
   try {
-    return trainer.run();
-  } catch (...) {
+    model::move_to(decoder, device);
+  } catch (const c10::OutOfMemoryError& error) {
+    throw out_of_device_memory(planned, error);
+  }
+}
+
+// A run that fails says what it has kept, and one that a device has no memory for what was planned.
+train::Result run_trainer(train::Trainer& trainer, const fs::path& run, int64_t planned) {
+  const auto say_kept = [&run] {
     const auto kept = train::checkpoints_of(run);
     if (!kept.empty()) base::log::warn("the last complete checkpoint is " + kept.back().string());
+  };
+  try {
+    return trainer.run();
+  } catch (const c10::OutOfMemoryError& error) {
+    say_kept();
+    throw out_of_device_memory(planned, error);
+  } catch (...) {
+    say_kept();
     throw;
   }
 }
@@ -97,7 +113,7 @@ int train(const config::Task& task) {
   Rows rows = prepare(task, text, encoder, spec.max_positions);
   base::stop_if_asked(kStoppedEarly);
   const at::Device device = compute_device(task);
-  show_plan(task, largest_batch(task, spec, rows), device);
+  const int64_t planned = show_plan(task, largest_batch(task, spec, rows), device);
   model::Decoder decoder = load_weights(task, checkpoint);
   fit_vocabulary(task, text.tokenizer, decoder);
   const auto adapter = attach_adapter(task, decoder, checkpoint);
@@ -105,7 +121,7 @@ int train(const config::Task& task) {
     model::attach_value_head(decoder, adapter ? at::kFloat : decoder.dtype(),
                              static_cast<uint64_t>(task.seed));
   describe(decoder, adapter, task);
-  model::move_to(decoder, device);
+  move(decoder, device, planned);
   base::stop_if_asked(kStoppedEarly);
   const fs::path run = resumes ? checkpoint->parent_path() : train::create_run_directory(task);
   if (resumes) train::remove_leftovers(run);
@@ -113,7 +129,7 @@ int train(const config::Task& task) {
   base::log::info("run directory: " + run.string());
   train::Trainer trainer = make_trainer(task, decoder, adapter, rows, run);
   if (resumes) trainer.resume(*checkpoint);
-  const train::Result result = run_trainer(trainer, run);
+  const train::Result result = run_trainer(trainer, run, planned);
   base::log::info("last checkpoint: " + result.last_checkpoint.string());
   return result.exit_code;
 }

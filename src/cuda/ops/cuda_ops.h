@@ -40,6 +40,17 @@ class CudaOps final : public ops::DeviceOps {
                                          const at::TensorOptions& options) const override;
   int64_t kept_head_dim(int64_t head_dim) const override;
   int64_t free_bytes() const override;
+  bool takes_experts(at::ScalarType type, int64_t experts, int64_t hidden, int64_t intermediate,
+                     int64_t per_token) const override;
+  at::Tensor mix_experts(const at::Tensor& y, const at::Tensor& scores,
+                         const ops::JoinedExperts& experts) const override;
+  bool takes_low_rank(at::ScalarType type, int64_t in, int64_t out, int64_t rank) const override;
+  at::Tensor project(const at::Tensor& x, const at::Tensor& factor, bool turned, double scale,
+                     const ops::KeyedDrop& drop) const override;
+  void add_projected(const at::Tensor& y, const at::Tensor& h, const at::Tensor& factor, bool turned,
+                     const ops::KeyedDrop& drop) const override;
+  at::Tensor sum_outer(const at::Tensor& h, const at::Tensor& x, int64_t rank, bool turned,
+                       const ops::KeyedDrop& drop) const override;
   void adamw(const std::vector<ops::AdamTensors>& tensors, const ops::AdamSettings& settings) const override;
   std::unique_ptr<ops::TokenDraws> token_draws(int64_t rows, int64_t vocab,
                                                const at::TensorOptions& options) const override;

@@ -3,6 +3,7 @@
 // first singular vector stays put.
 #include <cmath>
 
+#include "base/error.h"
 #include "train/optimizers/adam_moments.h"
 #include "train/optimizers/group_quant.h"
 #include "train/optimizers/projection.h"
@@ -187,6 +188,10 @@ class QGalore final : public Optimizer {
 }  // namespace
 
 std::unique_ptr<Optimizer> make_q_galore(Parameters parameters, const OptimizerSettings& settings) {
+  if (!parameters.empty() && !parameters.front().value.is_cpu()) {
+    throw base::Error(base::ExitCode::usage, "optim: q_galore computes on the CPU alone", {},
+                      "set device: cpu, or optim: galore_adamw_8bit");
+  }
   const auto projected = projected_parameters(parameters, settings.galore);
   return std::make_unique<QGalore>(std::move(parameters), settings, projected);
 }

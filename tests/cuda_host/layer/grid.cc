@@ -56,7 +56,7 @@ void Device::launch(const char* name, dim3 grid, dim3 block, size_t shared_bytes
   block_size_ = block;
   shared_bytes_ = shared_bytes;
   body_ = &body;
-  ++launches_;
+  if (++launches_ % Stamp::kLaunches == 0) memory_.forget_accesses();
   published_blocks_.assign(grid.count(), false);
   for (const uint32_t linear : turns(grid.count())) {
     block_.index = unflatten(linear, grid);

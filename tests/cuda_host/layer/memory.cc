@@ -116,6 +116,10 @@ void Memory::mark_garbage(const void* data, size_t bytes) {
   fill_garbage(base_ + at, bytes);
 }
 
+void Memory::forget_accesses() {
+  if (kTraced) std::memset(static_cast<void*>(shadow_), 0, used_ * sizeof(Shadow));
+}
+
 void Memory::mark_pending(const void* data, size_t bytes) {
   const size_t at = static_cast<size_t>(static_cast<const std::byte*>(data) - base_);
   std::memset(base_ + at, 0xFF, bytes);

@@ -52,6 +52,8 @@ class Memory {
   void mark_written(const void* data, size_t bytes);
   // Shared memory of a new block: garbage that nobody wrote.
   void mark_garbage(const void* data, size_t bytes);
+  // Who touched what is not known any more: stamps are about to be used again.
+  void forget_accesses();
   // Where a cp.async that is not waited for will write.
   void mark_pending(const void* data, size_t bytes);
 

@@ -8,6 +8,7 @@
 namespace swift::cuda_host {
 
 struct Stamp {
+  static constexpr uint64_t kLaunches = 1024;  // that have stamps of their own
   static constexpr uint64_t kAtomic = 1 << 12;
   static constexpr uint64_t kWarps = 1 << 11;
   static constexpr uint64_t kLanes = 1 << 10;
@@ -15,7 +16,7 @@ struct Stamp {
 
   static uint64_t make(uint64_t launch, uint64_t block, uint64_t barriers, uint64_t warp_barriers,
                        uint64_t thread) {
-    return (launch & 1023) << 54 | (block & 0xFFFFF) << 34 | (barriers & 4095) << 22 |
+    return launch % kLaunches << 54 | (block & 0xFFFFF) << 34 | (barriers & 4095) << 22 |
            (warp_barriers & 511) << 13 | (thread & kThread);
   }
   static bool same_launch(uint64_t a, uint64_t b) { return (a >> 54) == (b >> 54); }

@@ -188,7 +188,7 @@ class QGalore final : public Optimizer {
 }  // namespace
 
 std::unique_ptr<Optimizer> make_q_galore(Parameters parameters, const OptimizerSettings& settings) {
-  if (!parameters.empty() && !parameters.front().value.is_cpu()) {
+  if (!parameters.empty() && parameters.front().value.is_cuda()) {
     throw base::Error(base::ExitCode::usage, "optim: q_galore computes on the CPU alone", {},
                       "set device: cpu, or optim: galore_adamw_8bit");
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "ops/upload.h"
+
 namespace swift::infer {
 
 using at::Tensor;
@@ -60,7 +62,14 @@ DecoderLoop::Shape& DecoderLoop::shape_of(int64_t rows, int64_t longest) {
   const int64_t padded = padded_rows(rows);
   int64_t reach = kShortest;
   while (reach < longest) reach *= 2;
-  Shape& shape = shapes_[{padded, reach}];
+  const std::pair key(padded, reach);
+  if (!shapes_.contains(key) && shapes_.size() == kMostShapes) {
+    shapes_.erase(std::min_element(shapes_.begin(), shapes_.end(), [](const auto& a, const auto& b) {
+      return a.second.used < b.second.used;
+    }));
+  }
+  Shape& shape = shapes_[key];
+  shape.used = ++runs_;
   if (shape.draws) return shape;
   const auto options = decoder_.embed_tokens.options();
   const auto whole = options.dtype(at::kLong), narrow = options.dtype(at::kInt);
@@ -94,11 +103,12 @@ void DecoderLoop::fill(const Shape& shape, std::span<const Step> steps) const {
     std::copy(step.blocks.begin(), step.blocks.end(),
               tables.data_ptr<int32_t>() + static_cast<int64_t>(i) * pages);
   }
-  device_.upload(places[0], state.ids);
-  device_.upload(places[1], state.positions);
-  device_.upload(places[2], state.slots);
-  device_.upload(lengths, state.lengths);
-  device_.upload(tables, state.tables);
+  const auto take = [](const Tensor& host, Tensor to) { to.copy_(ops::uploaded(host, to.device())); };
+  take(places[0], state.ids);
+  take(places[1], state.positions);
+  take(places[2], state.slots);
+  take(lengths, state.lengths);
+  take(tables, state.tables);
 }
 
 void DecoderLoop::pass(const Shape& shape) {

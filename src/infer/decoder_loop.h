@@ -18,6 +18,9 @@ class DecoderLoop {
   static std::unique_ptr<DecoderLoop> make(const model::Decoder& decoder, ops::KvCache& cache,
                                            int64_t max_positions);
 
+  // Shapes that are kept, since each holds memory of its own: the one unused longest makes room.
+  static constexpr size_t kMostShapes = 8;
+
   // steps: one token each, with the model's own adapter; blocks cover `count` tokens. Returns what is drawn,
   // (count, steps), an ops::DrawRule each; a negative number ends what a sequence has. Waits once.
   std::vector<int32_t> run(std::span<const Step> steps, std::span<const ops::DrawRule> rules, int64_t count);
@@ -30,6 +33,7 @@ class DecoderLoop {
     std::unique_ptr<ops::TokenDraws> draws;
     at::Tensor history;  // (passes, rows) int32
     bool ran = false;
+    uint64_t used = 0;  // by which run last
     std::unique_ptr<ops::DeviceGraph> graph;
   };
 
@@ -45,6 +49,7 @@ class DecoderLoop {
   const ops::DeviceOps& device_;
   model::RopeTable rope_;                                // of all positions, where the weights lie
   std::map<std::pair<int64_t, int64_t>, Shape> shapes_;  // by rows and longest
+  uint64_t runs_ = 0;
 };
 
 }  // namespace swift::infer

@@ -150,9 +150,6 @@ std::vector<Event> Engine::step() {
 int64_t Engine::compute(const std::vector<Scheduled>& scheduled, std::vector<Event>& events) {
   ++totals_.steps;
   if (can_draw(scheduled)) return draw(scheduled, events);
-  for (const Scheduled& item : scheduled) {
-    if (!drafter_) item.sequence->draft.clear();
-  }
   const uint64_t wrong_before = totals_.drafted - totals_.accepted;
   const Batch batch = prepare(scheduled);
   std::span<const float> logits;

@@ -51,8 +51,6 @@ class DeviceDecode {
   // Records `work`, which must have run before, without running it. Everything that it reads from elsewhere
   // must stay where it is.
   virtual std::unique_ptr<DeviceGraph> capture(const std::function<void()>& work) const = 0;
-  // A copy of host values to where `to` lies, from memory that does not hold up the host.
-  virtual void upload(const at::Tensor& host, const at::Tensor& to) const = 0;
 };
 
 }  // namespace swift::ops

@@ -102,5 +102,8 @@ class DeviceOps : public DeviceDecode, public DeviceExperts, public DeviceLowRan
 
 // Of the device that t lies on; null on the CPU.
 const DeviceOps* device_ops(const at::Tensor& t);
+inline const DeviceOps* device_ops(at::Device device) {
+  return device_ops(at::empty({0}, at::TensorOptions(device)));
+}
 
 }  // namespace swift::ops

@@ -218,7 +218,7 @@ int64_t FourBitTensor::bytes() const {
 }
 
 QuantizedPtr FourBitWeight::to(at::Device device) const {
-  const DeviceOps* kernels = device_ops(at::empty({0}, at::TensorOptions(device)));
+  const DeviceOps* kernels = device_ops(device);
   if (kernels == nullptr) return QuantizedWeight::to(device);
   return kernels->four_bit_weight(stored_, code_, sizes(), compute_type(), device);
 }

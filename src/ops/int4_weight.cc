@@ -11,7 +11,7 @@ int64_t Int4Weight::bytes() const {
 
 QuantizedPtr Int4Weight::to(at::Device device) const {
   const auto moved = [&](const at::Tensor& t) { return t.defined() ? t.to(device) : t; };
-  if (const DeviceOps* kernels = device_ops(at::empty({0}, at::TensorOptions(device)))) {
+  if (const DeviceOps* kernels = device_ops(device)) {
     if (auto packed = kernels->grouped_weight(stored_, compute_type(), device)) return packed;
   }
   GroupedCodes there = stored_;

@@ -66,7 +66,7 @@ std::map<uint64_t, infer::fake::Answer> answers(infer::StepModel& model,
   infer::Engine engine(model, infer::fake::tokenizer(), {.eos_token_ids = {1}});
   for (size_t i = 0; i < params.size(); ++i) {
     std::vector<int32_t> prompt;
-    for (size_t t = 0; t < 5 + 30 * i; ++t) prompt.push_back(static_cast<int32_t>((7 * t + i) % 120 + 2));
+    for (size_t t = 0; t < 5 + 30 * (i % 7); ++t) prompt.push_back(static_cast<int32_t>((7 * t + i) % 120 + 2));
     engine.add({.id = i, .prompt = prompt, .params = params[i], .stream = i});
   }
   return infer::fake::answer_all(engine);
@@ -104,4 +104,18 @@ TEST_CASE("on a device, the host waits once for several tokens, whatever the lay
   CHECK(events[0].token_ids.size() == 8);
   CHECK(device_traffic().waits - before == 1);
   while (!engine.idle()) engine.step();
+}
+
+TEST_CASE("on a device, shapes of passes that made room for others give the same tokens again") {
+  const auto model = served(golden("models/qwen3_bf16"));
+  SamplingParams params;
+  params.temperature = 0, params.max_new_tokens = 4, params.ignore_eos = true;
+  const auto drawn = [&](size_t sequences) {
+    return answers(*model, std::vector<SamplingParams>(sequences, params)).at(0).tokens;
+  };
+  const auto want = drawn(1);
+  // Ten numbers of rows, more than are kept.
+  static_assert(infer::DecoderLoop::kMostShapes < 10);
+  for (const size_t sequences : {2, 3, 5, 9, 17, 25, 33, 41, 49}) drawn(sequences);
+  CHECK(drawn(1) == want);
 }

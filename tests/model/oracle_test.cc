@@ -1,7 +1,6 @@
 // What we write, read by PEFT and transformers themselves. Hidden from the default run (label slow): it needs
 // a Python with the oracles of tests/golden, named by SWIFT_ORACLE_PYTHON.
-#include <sys/wait.h>
-#include <unistd.h>
+#include "oracle.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -13,23 +12,10 @@
 
 using namespace swift;
 using tests::golden;
+using tests::run;
 namespace fs = std::filesystem;
 
 namespace {
-
-int run(const std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
-  pointers.push_back(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    execvp(pointers[0], pointers.data());
-    _exit(127);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 fs::path fresh(const std::string& name) {
   const fs::path path = fs::temp_directory_path() / name;

@@ -1,7 +1,8 @@
 // What export writes, read by transformers itself. Hidden from the default run (label slow): it needs a
 // Python with the oracles of tests/golden, named by SWIFT_ORACLE_PYTHON; check_quantized.py says which
 // packages more.
-#include <sys/wait.h>
+#include "../model/oracle.h"
+
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -13,26 +14,13 @@
 
 using namespace swift;
 using tests::golden;
+using tests::run;
 using Kind = model::PackedForm::Kind;
 namespace fs = std::filesystem;
 
 namespace {
 
 constexpr int kSkipped = 77;
-
-int run(const std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
-  pointers.push_back(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    execvp(pointers[0], pointers.data());
-    _exit(127);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 struct Folder {
   fs::path path = fs::temp_directory_path() / ("swift-quant-oracle-" + std::to_string(getpid()));

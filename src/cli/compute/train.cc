@@ -42,7 +42,7 @@ Rows prepare(const config::Task& task, const text::ModelText& text, const data::
 // Before anything large is loaded. Throws base::Error(device) when the run cannot fit.
 // Returns the planned bytes.
 int64_t show_plan(const config::Task& task, const train::BatchShape& batch, at::Device device) {
-  const ops::DeviceOps* kernels = ops::device_ops(at::empty({0}, at::TensorOptions(device)));
+  const ops::DeviceOps* kernels = ops::device_ops(device);
   const bool here = kernels == nullptr;
   const train::Plan plan = train::plan_of(task, batch, here ? base::resident_bytes() : 0);
   base::log::info("memory plan:\n" + train::plan_table(plan));

@@ -1,5 +1,7 @@
 // ops/device_ops.h over the kernels of this layer.
 #pragma once
+#include <type_traits>
+
 #include "cuda/types.h"
 #include "ops/device_ops.h"
 
@@ -56,15 +58,19 @@ class CudaOps final : public ops::DeviceOps {
                                                const at::TensorOptions& options) const override;
   void advance(const ops::DecodeState& state) const override;
   std::unique_ptr<ops::DeviceGraph> capture(const std::function<void()>& work) const override;
-  void upload(const at::Tensor& host, const at::Tensor& to) const override;
 };
 
 // The type of t's values as kernels name it. Throws base::Error(failure) for one they do not have.
 Type type_of(const at::Tensor& t);
 
-// A copy of `values` on the device of `like`, queued without waiting.
-at::Tensor uploaded(const std::vector<int32_t>& values, const at::Tensor& like);
-at::Tensor uploaded(const std::vector<int64_t>& values, const at::Tensor& like);
+// A copy of `values` on the device of `like`, queued without waiting; bytes for what is no number.
+at::Tensor uploaded_bytes(const void* data, size_t bytes, const at::Tensor& like);
+template <class T>
+at::Tensor uploaded(const std::vector<T>& values, const at::Tensor& like) {
+  const at::Tensor there = uploaded_bytes(values.data(), values.size() * sizeof(T), like);
+  if constexpr (std::is_arithmetic_v<T>) return there.view(c10::CppTypeToScalarType<T>::value);
+  return there;
+}
 
 // The smallest head size of the attention kernels that holds head_dim; 0: none does.
 int64_t padded_head_dim(int64_t head_dim);

@@ -1,6 +1,5 @@
 // ops/device_decode.h: drawing tokens and going on from them.
 #include <algorithm>
-#include <cstring>
 
 #include "cuda/decode_step.h"
 #include "cuda/ops/cuda_ops.h"
@@ -34,11 +33,9 @@ class Draws final : public ops::TokenDraws {
       add_penalties(rules[i], values[i]);
       add_bias(rules[i], values[i]);
     }
-    Tensor host = at::empty(rows_.sizes(), pinned());
-    std::memcpy(host.data_ptr(), values.data(), values.size() * sizeof(SamplingRow));
-    rows_.copy_(host, /*non_blocking=*/true);
+    rows_.copy_(uploaded(values, rows_).view(rows_.sizes()));
     mask_ = uploaded_or_none(masks_), seen_words_ = uploaded_or_none(seen_);
-    bias_id_ = uploaded_or_none(bias_ids_), bias_value_ = uploaded_bias();
+    bias_id_ = uploaded_or_none(bias_ids_), bias_value_ = uploaded_or_none(bias_values_);
     count_ = uploaded_counts();
   }
 
@@ -81,10 +78,6 @@ class Draws final : public ops::TokenDraws {
             rule.stream,
             rule.index};
   }
-  at::TensorOptions pinned() const {
-    return at::TensorOptions().dtype(at::kByte).pinned_memory(rows_.is_cuda());
-  }
-
   void add_mask(const DrawRule& rule, SamplingRow& row) {
     if (rule.mask.empty()) return;
     row.mask_row = static_cast<int32_t>(masks_.size() / static_cast<size_t>(words_));
@@ -111,14 +104,9 @@ class Draws final : public ops::TokenDraws {
     row.bias_end = static_cast<int32_t>(bias_ids_.size());
   }
 
-  Tensor uploaded_or_none(const std::vector<int32_t>& values) const {
+  template <class T>
+  Tensor uploaded_or_none(const std::vector<T>& values) const {
     return values.empty() ? Tensor() : uploaded(values, rows_);
-  }
-  Tensor uploaded_bias() const {
-    if (bias_values_.empty()) return {};
-    Tensor host = at::empty({static_cast<int64_t>(bias_values_.size())}, pinned().dtype(at::kFloat));
-    std::copy(bias_values_.begin(), bias_values_.end(), host.data_ptr<float>());
-    return host.to(rows_.device(), /*non_blocking=*/true);
   }
 
   // (slots, vocab) 16-bit counts from the few that are not 0.
@@ -166,12 +154,6 @@ void CudaOps::advance(const ops::DecodeState& state) const {
 
 std::unique_ptr<ops::DeviceGraph> CudaOps::capture(const std::function<void()>& work) const {
   return captured(work);
-}
-
-void CudaOps::upload(const Tensor& host, const Tensor& to) const {
-  const Tensor pinned = at::empty(host.sizes(), host.options().pinned_memory(to.is_cuda())).copy_(host);
-  at::Tensor target = to;
-  target.copy_(pinned, /*non_blocking=*/true);
 }
 
 }  // namespace swift::cuda

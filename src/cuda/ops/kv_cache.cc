@@ -120,10 +120,10 @@ class DeviceCache final : public ops::KvCache {
                 double scale) override {
     const bool fits = heads.q.size(2) == width_ && heads.q.scalar_type() == type_;
     if (!fits) return KvCache::extend(layer, heads, segments, scale);
-    const auto tokens_apart = [](const Tensor& t) {
+    const auto dense_heads = [](const Tensor& t) {
       return t.stride(2) == 1 && t.stride(1) == t.size(2) ? t : t.contiguous();
     };
-    const Tensor q = tokens_apart(heads.q), k = tokens_apart(heads.k), v = tokens_apart(heads.v);
+    const Tensor q = dense_heads(heads.q), k = dense_heads(heads.k), v = dense_heads(heads.v);
     const Tensor turned = at::empty(q.sizes(), q.options());
     QkRope a{};
     a.type = type_of(q);

@@ -1,25 +1,13 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <sstream>
 
 #include "base/error.h"
 #include "cuda/ops/cuda_ops.h"
+#include "ops/upload.h"
 
 namespace swift::cuda {
-namespace {
-
-template <class T>
-at::Tensor uploaded_as(const std::vector<T>& values, const at::Tensor& like) {
-  // From pinned memory a copy does not hold up the host.
-  const auto options =
-      at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value).pinned_memory(like.is_cuda());
-  const at::Tensor host = at::empty({static_cast<int64_t>(values.size())}, options);
-  std::copy(values.begin(), values.end(), host.data_ptr<T>());
-  return host.to(like.device(), /*non_blocking=*/true);
-}
-
-}  // namespace
-
 Type type_of(const at::Tensor& t) {
   switch (t.scalar_type()) {
     case at::kFloat:
@@ -36,12 +24,10 @@ Type type_of(const at::Tensor& t) {
   throw base::Error(base::ExitCode::failure, text.str());
 }
 
-at::Tensor uploaded(const std::vector<int32_t>& values, const at::Tensor& like) {
-  return uploaded_as(values, like);
-}
-
-at::Tensor uploaded(const std::vector<int64_t>& values, const at::Tensor& like) {
-  return uploaded_as(values, like);
+at::Tensor uploaded_bytes(const void* data, size_t bytes, const at::Tensor& like) {
+  const at::Tensor host = at::empty({static_cast<int64_t>(bytes)}, at::kByte);
+  if (bytes > 0) std::memcpy(host.data_ptr(), data, bytes);
+  return ops::uploaded(host, like.device());
 }
 
 int64_t padded_head_dim(int64_t head_dim) {

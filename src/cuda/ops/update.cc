@@ -1,6 +1,5 @@
 // ops/device_update.h: tables of tensors in device memory, one launch for those of one form.
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <tuple>
 
@@ -26,14 +25,6 @@ struct Form {
 };
 
 template <class T>
-Tensor uploaded_table(const std::vector<T>& values, const Tensor& like) {
-  const auto bytes = static_cast<int64_t>(values.size() * sizeof(T));
-  const Tensor host = at::empty({bytes}, at::TensorOptions().dtype(at::kByte).pinned_memory(like.is_cuda()));
-  std::memcpy(host.data_ptr(), values.data(), static_cast<size_t>(bytes));
-  return host.to(like.device(), /*non_blocking=*/true);
-}
-
-template <class T>
 T* data_or_null(const Tensor& t) {
   return t.defined() ? static_cast<T*>(t.data_ptr()) : nullptr;
 }
@@ -45,7 +36,7 @@ Tensor code_table(bool has_sign, const Tensor& like) {
   for (int i = 0; i < 256; ++i) values.push_back(map.value(static_cast<uint8_t>(i)));
   for (size_t i = 0; i < 255; ++i) values.push_back((values[i] + values[i + 1]) / 2);
   values.push_back(INFINITY);
-  return uploaded_table(values, like);
+  return uploaded(values, like);
 }
 
 ByteCode code_of(const Tensor& table) {
@@ -76,8 +67,8 @@ void update(const Form& form, const std::vector<const AdamTensors*>& tensors,
        static_cast<float>(1 - std::pow(settings.beta1, step)),
        static_cast<float>(std::sqrt(1 - std::pow(settings.beta2, step))), 0,
        static_cast<uint64_t>(form.step)}};
-  const Tensor places = uploaded_table(table, like), parts = uploaded_table(chunks, like),
-               now = uploaded_table(step_values, like);
+  const Tensor places = uploaded(table, like), parts = uploaded(chunks, like),
+               now = uploaded(step_values, like);
   AdamW a{};
   a.weight_type = form.weight;
   a.grad_type = form.grad;

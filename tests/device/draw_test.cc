@@ -66,7 +66,8 @@ std::map<uint64_t, infer::fake::Answer> answers(infer::StepModel& model,
   infer::Engine engine(model, infer::fake::tokenizer(), {.eos_token_ids = {1}});
   for (size_t i = 0; i < params.size(); ++i) {
     std::vector<int32_t> prompt;
-    for (size_t t = 0; t < 5 + 30 * (i % 7); ++t) prompt.push_back(static_cast<int32_t>((7 * t + i) % 120 + 2));
+    for (size_t t = 0; t < 5 + 30 * (i % 7); ++t)
+      prompt.push_back(static_cast<int32_t>((7 * t + i) % 120 + 2));
     engine.add({.id = i, .prompt = prompt, .params = params[i], .stream = i});
   }
   return infer::fake::answer_all(engine);

@@ -49,7 +49,7 @@ void launch(const char* name, void (*kernel)(Parameters...), const LaunchShape& 
   }
 #else
   cuda_host::Device::get().launch(name, shape.grid, shape.block, shape.shared_bytes,
-                                  [&] { kernel(static_cast<Parameters>(arguments)...); });
+                                  [=] { kernel(static_cast<Parameters>(arguments)...); });
 #endif
 }
 

@@ -7,6 +7,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -31,7 +32,7 @@ class DeviceAllocator final : public c10::Allocator {
                                                                       std::to_string(bytes) + " bytes");
     }
     const std::lock_guard lock(mutex);
-    std::vector<std::byte*>& waiting = free_[bytes];
+    std::vector<std::byte*>& waiting = free_[{in_pool_, bytes}];
     std::byte* data = nullptr;
     if (!waiting.empty()) {
       data = waiting.back();
@@ -39,7 +40,7 @@ class DeviceAllocator final : public c10::Allocator {
       layer().mark_garbage(data, bytes);
     } else {
       data = layer().allocate(bytes, "a tensor", cuda_host::Space::global);
-      sizes_[data] = bytes;
+      blocks_[data] = {in_pool_, bytes};
     }
     return {data, data, &give_back, host_device()};
   }
@@ -55,15 +56,22 @@ class DeviceAllocator final : public c10::Allocator {
     return allocator;
   }
 
+  // Where a block is from, and its bytes.
+  using Place = std::pair<bool, size_t>;
+  const std::map<std::byte*, Place>& blocks() const { return blocks_; }
+  // Whether new blocks are of the pool of graphs.
+  void use_pool(bool in_pool) { in_pool_ = in_pool; }
+
  private:
   static void give_back(void* data) {
     const std::lock_guard lock(mutex);
     auto* block = static_cast<std::byte*>(data);
-    get().free_[get().sizes_.at(block)].push_back(block);
+    get().free_[get().blocks_.at(block)].push_back(block);
   }
 
-  std::map<size_t, std::vector<std::byte*>> free_;
-  std::map<std::byte*, size_t> sizes_;
+  bool in_pool_ = false;
+  std::map<Place, std::vector<std::byte*>> free_;
+  std::map<std::byte*, Place> blocks_;
 };
 
 class PinnedAllocator final : public c10::Allocator {
@@ -129,6 +137,23 @@ cuda_host::Memory& layer() {
 }
 
 DeviceWindow::DeviceWindow() : lock_(mutex), window_(layer()) {}
+
+DeviceSnapshot::DeviceSnapshot() {
+  const DeviceWindow window;
+  for (const auto& [data, place] : DeviceAllocator::get().blocks())
+    blocks_.push_back({data, {data, data + place.second}});
+  DeviceAllocator::get().use_pool(true);
+}
+
+DeviceSnapshot::~DeviceSnapshot() {
+  const DeviceWindow window;
+  DeviceAllocator::get().use_pool(false);
+}
+
+void DeviceSnapshot::restore() const {
+  const DeviceWindow window;
+  for (const Block& block : blocks_) std::copy(block.bytes.begin(), block.bytes.end(), block.data);
+}
 
 void limit_device(size_t bytes) {
   limit = bytes;

@@ -1,6 +1,7 @@
 // The device's memory as its own operations see it.
 #pragma once
 #include <mutex>
+#include <vector>
 
 #include "cuda_host/layer/grid.h"
 
@@ -16,6 +17,24 @@ class DeviceWindow {
  private:
   std::unique_lock<std::recursive_mutex> lock_;
   cuda_host::Memory::Window window_;
+};
+
+// What all tensors on the device hold. Tensors made while one lives are of the pool of graphs: their memory
+// goes to other recordings alone, which may write it.
+class DeviceSnapshot {
+ public:
+  DeviceSnapshot();
+  ~DeviceSnapshot();
+  DeviceSnapshot(const DeviceSnapshot&) = delete;
+  DeviceSnapshot& operator=(const DeviceSnapshot&) = delete;
+  void restore() const;
+
+ private:
+  struct Block {
+    std::byte* data;
+    std::vector<std::byte> bytes;
+  };
+  std::vector<Block> blocks_;
 };
 
 }  // namespace swift::tests

@@ -14,6 +14,7 @@
 
 #include "device/host_device.h"
 #include "device/host_device_memory.h"
+#include "device/recording.h"
 
 namespace swift::tests {
 namespace {
@@ -61,6 +62,15 @@ at::Tensor empty_strided(at::IntArrayRef sizes, at::IntArrayRef strides, std::op
                                            c10::dtype_or_default(type));
 }
 
+void copy_here(const at::Tensor& to, const at::Tensor& from) {
+  {
+    const DeviceWindow window;
+    const c10::impl::ExcludeDispatchKeyGuard below(c10::autograd_dispatch_keyset);
+    seen(to).copy_(seen(from));
+  }
+  if (to.is_cuda()) mark_written(to);
+}
+
 at::Tensor& copy(at::Tensor& self, const at::Tensor& source, bool non_blocking) {
   if (self.numel() == 0) return self;
   const bool down = source.is_cuda() && !self.is_cuda();
@@ -69,18 +79,17 @@ at::Tensor& copy(at::Tensor& self, const at::Tensor& source, bool non_blocking) 
   if (fallbacks == 0 && (down || up)) {
     const at::Tensor& host = down ? self : source;
     if (!non_blocking || !host.is_pinned()) ++waits;
+    not_in_a_recording("a copy between the device and the host");
   }
-  {
-    const DeviceWindow window;
-    const c10::impl::ExcludeDispatchKeyGuard below(c10::autograd_dispatch_keyset);
-    seen(self).copy_(seen(source));
-  }
-  if (self.is_cuda()) mark_written(self);
+  copy_here(self, source);
+  if (Recording* graph = fallbacks == 0 ? recording() : nullptr)
+    graph->add([to = unowned(self), from = unowned(source)] { copy_here(to, from); });
   return self;
 }
 
 at::Scalar local_scalar(const at::Tensor& self) {
   if (fallbacks == 0) ++waits;
+  if (fallbacks == 0) not_in_a_recording("the reading of a value");
   const DeviceWindow window;
   return at::native::_local_scalar_dense_cpu(seen(self));
 }
@@ -106,13 +115,56 @@ bool holds_up(const std::string& name) {
   return false;
 }
 
-void on_the_cpu(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
-  if (fallbacks == 0 && holds_up(operation.schema().name())) ++waits;
+void run(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
   struct Depth {
     Depth() { ++fallbacks; }
     ~Depth() { --fallbacks; }
   } const depth;
   at::native::cpu_fallback(operation, stack);
+}
+
+// The value with tensors that own nothing.
+c10::IValue unowned_value(const c10::IValue& value) {
+  if (value.isTensor()) return unowned(value.toTensor());
+  if (!value.isList()) return value;
+  const auto list = value.toList().copy();
+  for (size_t i = 0; i < list.size(); ++i) list.set(i, unowned_value(list.get(i)));
+  return list;
+}
+
+// Puts what an operation returned again where it was when it was recorded.
+void place(const c10::IValue& result, const c10::IValue& recorded) {
+  if (result.isTensor()) {
+    const at::Tensor &from = result.toTensor(), &to = recorded.toTensor();
+    if (from.defined() && from.data_ptr() != to.data_ptr()) copy_here(to, from);
+  } else if (result.isList()) {
+    for (size_t i = 0; i < result.toListRef().size(); ++i)
+      place(result.toListRef()[i], recorded.toListRef()[i]);
+  }
+}
+
+void on_the_cpu(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
+  const bool counts = fallbacks == 0;
+  if (counts && holds_up(operation.schema().name())) {
+    ++waits;
+    not_in_a_recording(operation.schema().name().c_str());
+  }
+  Recording* graph = counts ? recording() : nullptr;
+  if (graph == nullptr) return run(operation, stack);
+  const auto all_unowned = [](const torch::jit::Stack& values) {
+    torch::jit::Stack result;
+    for (const c10::IValue& value : values) result.push_back(unowned_value(value));
+    return result;
+  };
+  const torch::jit::Stack inputs =
+      all_unowned(torch::jit::last(*stack, operation.schema().arguments().size()).vec());
+  run(operation, stack);
+  const size_t returned = operation.schema().returns().size();
+  graph->add([operation, inputs, outputs = all_unowned(torch::jit::last(*stack, returned).vec())] {
+    torch::jit::Stack again = inputs;
+    run(operation, &again);
+    for (size_t i = 0; i < outputs.size(); ++i) place(again[i], outputs[i]);
+  });
 }
 
 TORCH_LIBRARY_IMPL(aten, CUDA, m) {

@@ -1,6 +1,8 @@
 // The execution layer as the device of src/cuda/ops: no streams, ATen's products.
 #include "cuda/ops/platform.h"
 
+#include "device/recording.h"
+
 namespace swift::cuda {
 
 Stream stream_of(const at::Tensor& /*t*/) {
@@ -23,11 +25,11 @@ namespace {
 
 class Recorded final : public ops::DeviceGraph {
  public:
-  explicit Recorded(std::function<void()> work) : work_(std::move(work)) {}
-  void replay() override { work_(); }
+  explicit Recorded(const std::function<void()>& work) : recording_(work) {}
+  void replay() override { recording_.replay(); }
 
  private:
-  std::function<void()> work_;
+  tests::Recording recording_;
 };
 
 }  // namespace

@@ -49,6 +49,7 @@ void Device::check_launch(dim3 grid, dim3 block, size_t shared_bytes) const {
 
 void Device::launch(const char* name, dim3 grid, dim3 block, size_t shared_bytes,
                     const std::function<void()>& body) {
+  if (listener_) listener_([=, this] { launch(name, grid, block, shared_bytes, body); });
   const Memory::Window window(memory_);
   kernel_ = name;
   check_launch(grid, block, shared_bytes);

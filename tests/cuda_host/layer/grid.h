@@ -93,6 +93,9 @@ class Device {
   void launch(const char* name, dim3 grid, dim3 block, size_t shared_bytes,
               const std::function<void()>& body);
 
+  // Is told of each launch how to do it again; empty: nobody is.
+  void on_launch(std::function<void(std::function<void()>)> listener) { listener_ = std::move(listener); }
+
   Memory& memory() { return memory_; }
   bool running() const { return thread_ != nullptr; }
   Thread& thread() { return *thread_; }
@@ -136,6 +139,7 @@ class Device {
   std::vector<uint32_t> turns(size_t count);
 
   Memory memory_;
+  std::function<void(std::function<void()>)> listener_;
   StackPool stacks_;
   const char* kernel_ = "";
   const std::function<void()>* body_ = nullptr;

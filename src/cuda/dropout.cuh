@@ -9,6 +9,12 @@ struct DropoutMask {
   uint64_t key;
   uint32_t threshold;
   float keep_scale;
+  const uint64_t* base;  // added to the key, or null
+
+  // For kernels, at their start: the key is whole then.
+  __device__ __forceinline__ void join() {
+    if (base != nullptr && threshold != 0) key += *base;
+  }
 };
 
 // 64 bits for elements 4 quad .. 4 quad + 3, the lowest 16 for the first.

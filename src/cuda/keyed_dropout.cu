@@ -16,7 +16,8 @@ void keyed_dropout(const KeyedDropout& a, Stream stream) {
   dispatch(a.type, [&](auto zero) {
     launch(kName, keyed_dropout_kernel<decltype(zero)>,
            {dim3(static_cast<unsigned>(blocks)), dim3(kThreads), 0, stream}, a,
-           DropoutMask{a.key, static_cast<uint32_t>(a.p * 65536.0), static_cast<float>(1.0 / (1.0 - a.p))});
+           DropoutMask{a.key, static_cast<uint32_t>(a.p * 65536.0), static_cast<float>(1.0 / (1.0 - a.p)),
+                       a.base});
   });
 }
 

@@ -7,6 +7,7 @@ namespace swift::cuda {
 // One hash decides four elements, 16 bits each.
 template <class T>
 __global__ void keyed_dropout_kernel(KeyedDropout a, DropoutMask mask) {
+  mask.join();
   const int64_t quads = ceil_div<int64_t>(a.count, 4);
   const int64_t step = int64_t{gridDim.x} * blockDim.x;
   const T* x = static_cast<const T*>(a.x);

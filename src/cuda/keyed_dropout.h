@@ -12,6 +12,7 @@ struct KeyedDropout {
   int64_t count;
   double p;  // of an element to become 0; in [0, 1). The rest is multiplied by 1 / (1 - p).
   uint64_t key;
+  const uint64_t* base = nullptr;  // one number on the device that is added to the key; null: 0
 };
 void keyed_dropout(const KeyedDropout& a, Stream stream);
 

@@ -18,7 +18,7 @@ void check_shape(const char* name, int64_t rows, int columns, int rank) {
 DropoutMask mask_of(const char* name, const Dropout& dropout) {
   require(dropout.probability >= 0 && dropout.probability < 1, name, "dropout must be in [0, 1)");
   return {dropout.key, static_cast<uint32_t>(dropout.probability * 65536.0),
-          static_cast<float>(1.0 / (1.0 - dropout.probability))};
+          static_cast<float>(1.0 / (1.0 - dropout.probability)), dropout.base};
 }
 
 LaunchShape cover(const char* name, int64_t threads, int slices, Stream stream) {

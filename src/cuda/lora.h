@@ -17,6 +17,7 @@ namespace swift::cuda {
 struct Dropout {
   double probability = 0;
   uint64_t key = 0;
+  const uint64_t* base = nullptr;  // one number on the device that is added to the key; null: 0
 };
 
 // h (rows, rank) = scale drop(x) factor^T.

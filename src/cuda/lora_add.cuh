@@ -55,6 +55,7 @@ __device__ __forceinline__ void add_eight(const AddProjected& a, const DropoutMa
 template <class T, int Steps>
 __global__ void __launch_bounds__(kAddWarps* kWarpThreads, 1)
     add_projected_kernel(AddProjected a, DropoutMask mask) {
+  mask.join();
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads,
             warp = static_cast<int>(threadIdx.x) / kWarpThreads;
   const int g = lane / 4, t = lane % 4;

@@ -85,6 +85,7 @@ __device__ __forceinline__ void multiply_outer(const unsigned char* tile, int fi
 // Block (columns, slice). Warps have 16 columns and half of the ranks.
 template <class T, int Ranks>
 __global__ void __launch_bounds__(kOuterThreads, 1) sum_outer_kernel(SumOuter a, DropoutMask mask) {
+  mask.join();
   using Layout = OuterLayout<Ranks>;
   auto* shared = dynamic_shared<unsigned char>();
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads,

@@ -10,6 +10,7 @@ constexpr int kPlainThreads = 256;
 
 // A warp has a value of h.
 __global__ void __launch_bounds__(kPlainThreads) project_rows_plain_kernel(ProjectRows a, DropoutMask mask) {
+  mask.join();
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads,
             warp = static_cast<int>(threadIdx.x) / kWarpThreads;
   const int64_t i = int64_t{blockIdx.x} * (kPlainThreads / kWarpThreads) + warp;
@@ -28,6 +29,7 @@ __global__ void __launch_bounds__(kPlainThreads) project_rows_plain_kernel(Proje
 // A thread has a value of y.
 __global__ void __launch_bounds__(kPlainThreads)
     add_projected_plain_kernel(AddProjected a, DropoutMask mask) {
+  mask.join();
   const int64_t i = int64_t{blockIdx.x} * kPlainThreads + threadIdx.x;
   if (i >= a.rows * a.columns) return;
   const float* h = static_cast<const float*>(a.h) + i / a.columns * a.rank;
@@ -39,6 +41,7 @@ __global__ void __launch_bounds__(kPlainThreads)
 
 // A thread has a value of a slice's sum.
 __global__ void __launch_bounds__(kPlainThreads) sum_outer_plain_kernel(SumOuter a, DropoutMask mask) {
+  mask.join();
   const int64_t i = int64_t{blockIdx.x} * kPlainThreads + threadIdx.x;
   if (i >= int64_t{a.h_rank} * a.columns) return;
   const int slice = static_cast<int>(blockIdx.y);

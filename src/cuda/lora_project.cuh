@@ -57,6 +57,7 @@ __device__ __forceinline__ void multiply_factor(const ProjectRows& a, const Drop
 template <class T, int Ranks, int Groups>
 __global__ void __launch_bounds__(kProjectWarps* kWarpThreads, 1)
     project_rows_kernel(ProjectRows a, DropoutMask mask) {
+  mask.join();
   constexpr int kTurns = kProjectWarps / Groups, kChunk = Ranks < 32 ? Ranks : 32;
   SWIFT_SHARED(float, sums, kProjectWarps* kProjectRows* kChunk);  // (groups, turns, rows, ranks)
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads,

@@ -1,8 +1,10 @@
 // The one place where training and serving differ inside the decoder: how new queries meet keys.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "ops/device_segments.h"
 #include "ops/head_inputs.h"
 #include "ops/torch.h"
 
@@ -33,8 +35,21 @@ class PackedContext : public AttentionContext {
                     double scale) override;
 
  private:
-  std::vector<int32_t> cu_seqlens_;  // (segments + 1)
-  std::vector<uint8_t> continues_;   // (segments), or empty
+  std::vector<int32_t> cu_seqlens_;              // (segments + 1)
+  std::vector<uint8_t> continues_;               // (segments), or empty
+  std::optional<ops::DeviceSegments> segments_;  // the same on a device, once it is asked for
+};
+
+// Packed tokens of a device whose segments lie there: they may change between passes.
+class SegmentContext : public AttentionContext {
+ public:
+  explicit SegmentContext(ops::DeviceSegments segments) : segments_(std::move(segments)) {}
+  using AttentionContext::attend;
+  at::Tensor attend(int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                    double scale) override;
+
+ private:
+  ops::DeviceSegments segments_;
 };
 
 }  // namespace swift::model

@@ -16,7 +16,16 @@ using at::Tensor;
 
 Tensor PackedContext::attend(int64_t /*layer*/, const Tensor& q, const Tensor& k, const Tensor& v,
                              double scale) {
-  return ops::PackedAttention::forward(q, k, v, cu_seqlens_, scale, continues_);
+  const ops::DeviceOps* device = ops::device_ops(q);
+  if (device == nullptr || !device->takes_attention(q))
+    return ops::PackedAttention::forward(q, k, v, cu_seqlens_, scale, continues_);
+  if (!segments_) segments_ = ops::device_segments(cu_seqlens_, continues_, q.device());
+  return ops::PackedAttention::forward(q, k, v, *segments_, scale);
+}
+
+Tensor SegmentContext::attend(int64_t /*layer*/, const Tensor& q, const Tensor& k, const Tensor& v,
+                              double scale) {
+  return ops::PackedAttention::forward(q, k, v, segments_, scale);
 }
 
 namespace {
@@ -97,7 +106,8 @@ Tensor Decoder::run_mlp(int64_t index, const Tensor& y, const Pass& pass) const 
   for (int64_t first = 0; first < y.size(0); first += pass.mlp_tile) {
     const Tensor tile = y.narrow(0, first, std::min(pass.mlp_tile, y.size(0) - first));
     Pass own = pass;
-    if (own.dropout_key != 0) own.dropout_key += static_cast<uint64_t>(first) << 1U;  // other masks a tile
+    if (!own.dropout_key.none())
+      own.dropout_key = own.dropout_key + (static_cast<uint64_t>(first) << 1U);  // other masks a tile
     const auto mlp = mlp_of(own);
     tiles.push_back(y.requires_grad() ? recomputed(mlp, tile, nullptr) : mlp(tile));
   }
@@ -114,7 +124,7 @@ Tensor Decoder::hidden_states(const std::vector<int32_t>& ids, const std::vector
   rope = {moved(rope.cos), moved(rope.sin)};
   Tensor h = embed(moved(index));
   if (pass.neftune_alpha > 0)
-    h = h + ops::embedding_noise(h, positions, pass.neftune_alpha, pass.dropout_key);
+    h = h + ops::embedding_noise(h, positions, pass.neftune_alpha, pass.dropout_key.value);
   return run_blocks(h, rope, attention, pass);
 }
 

@@ -37,7 +37,7 @@ struct Block {
 
 // Settings of one forward pass.
 struct Pass {
-  uint64_t dropout_key = 0;               // 0: evaluation
+  ops::DropoutKey dropout_key = {};       // none: evaluation
   bool recompute = false;                 // keep only block inputs, run each block again in the backward pass
   double neftune_alpha = 0;               // size of the noise on the embeddings; 0: none
   RouterBalance* balance = nullptr;       // auxiliary loss of the routers; null: none
@@ -68,8 +68,8 @@ class Decoder {
 
   // ids (tokens) int64 to their embeddings (tokens, hidden).
   at::Tensor embed(const at::Tensor& ids) const;
-  // Differentiable in hidden (tokens, hidden) and in the update. dropout_key 0: evaluation.
-  HeadOperands head_operands(const at::Tensor& hidden, uint64_t dropout_key = 0) const;
+  // Differentiable in hidden (tokens, hidden) and in the update. Without a key: evaluation.
+  HeadOperands head_operands(const at::Tensor& hidden, const ops::DropoutKey& dropout_key = {}) const;
   // fp32 (tokens, vocab), without autograd.
   at::Tensor logits(const at::Tensor& hidden) const;
 

@@ -10,7 +10,7 @@ namespace {
 
 using at::Tensor;
 
-Tensor run_expert(const Expert& expert, const Tensor& x, uint64_t dropout_key) {
+Tensor run_expert(const Expert& expert, const Tensor& x, const ops::DropoutKey& dropout_key) {
   const Tensor gated =
       ops::SwiGlu::forward(expert.gate.forward(x, dropout_key), expert.up.forward(x, dropout_key));
   return expert.down.forward(gated, dropout_key);
@@ -18,7 +18,7 @@ Tensor run_expert(const Expert& expert, const Tensor& x, uint64_t dropout_key) {
 
 // rows (tokens * per_token, hidden), sorted by expert; counts (experts): rows of each.
 Tensor run_sorted(const Tensor& rows, const Tensor& counts, const std::vector<Expert>& experts,
-                  uint64_t dropout_key) {
+                  const ops::DropoutKey& dropout_key) {
   const Tensor known = counts.cpu();  // splits need them here
   const int64_t* count = known.const_data_ptr<int64_t>();
   // One split: its backward joins the gradients once, where each slice of its own would fill all rows.
@@ -33,7 +33,8 @@ Tensor run_sorted(const Tensor& rows, const Tensor& counts, const std::vector<Ex
 }  // namespace
 
 Tensor mix_experts(const Tensor& y, const Tensor& scores, const std::vector<Expert>& experts,
-                   const MoeSpec& spec, uint64_t dropout_key, RouterBalance* balance, int64_t layer) {
+                   const MoeSpec& spec, const ops::DropoutKey& dropout_key, RouterBalance* balance,
+                   int64_t layer) {
   const int64_t tokens = y.size(0), k = spec.per_token;
   Tensor probabilities = at::softmax(scores, -1, at::kFloat);                          // (tokens, experts)
   const Tensor chosen = std::get<1>(at::topk(probabilities.detach(), k));              // (tokens, k)

@@ -19,7 +19,8 @@ struct Expert {
 // Tokens are sorted by expert, so that each expert runs one product a linear. balance: takes in the router's
 // choice at `layer`; null outside of training.
 at::Tensor mix_experts(const at::Tensor& y, const at::Tensor& scores, const std::vector<Expert>& experts,
-                       const MoeSpec& spec, uint64_t dropout_key, RouterBalance* balance, int64_t layer);
+                       const MoeSpec& spec, const ops::DropoutKey& dropout_key, RouterBalance* balance,
+                       int64_t layer);
 
 // A weight by name. One of an expert may also lie in the tensor over all experts of its layer:
 // mlp.experts.gate_up_proj (experts, 2 * intermediate, hidden) and mlp.experts.down_proj (experts, hidden,

@@ -9,7 +9,7 @@
 
 namespace swift::model {
 
-at::Tensor LinearLayer::forward(const at::Tensor& x, uint64_t dropout_key) const {
+at::Tensor LinearLayer::forward(const at::Tensor& x, const ops::DropoutKey& dropout_key) const {
   if (on_input) on_input(x);
   const auto product = [&](const at::Tensor& shift, const ops::LowRank* update) {
     if (!quantized) return ops::Linear::forward(x, weight, shift, update);
@@ -17,7 +17,7 @@ at::Tensor LinearLayer::forward(const at::Tensor& x, uint64_t dropout_key) const
     return ops::QuantizedLinear::forward(x, quantized, trained, shift, update);
   };
   if (!lora) return product(bias, nullptr);
-  const bool drop = dropout_key != 0 && lora->dropout > 0;
+  const bool drop = !dropout_key.none() && lora->dropout > 0;
   const ops::LowRank update{lora->a, lora->b, lora->scale, drop ? lora->dropout : 0.0,
                             dropout_key + lora->id * 0xD1B54A32D192ED03ULL};
   if (!lora->dora) return product(bias, &update);
@@ -87,8 +87,7 @@ void LinearLayer::refresh_norms() {
     lora->dora->norms = at::Tensor();
     return;
   }
-  lora->dora->norms =
-      ops::updated_norms(full_weight(), lora->dora->squares, {lora->a, lora->b, lora->scale, 0.0, 0});
+  lora->dora->norms = ops::updated_norms(full_weight(), lora->dora->squares, {lora->a, lora->b, lora->scale});
 }
 
 void LinearLayer::keep_quantized(ops::QuantizedPtr values) {

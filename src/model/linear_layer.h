@@ -56,9 +56,9 @@ struct LinearLayer {
   // Sees x of the training forward(); calibration sets it.
   std::function<void(const at::Tensor&)> on_input = {};
 
-  // x (tokens, in) to (tokens, out). dropout_key 0: no dropout (evaluation). Dropout acts on the input of the
+  // x (tokens, in) to (tokens, out). Without a key: no dropout (evaluation). Dropout acts on the input of the
   // low-rank product alone, with DoRA too.
-  at::Tensor forward(const at::Tensor& x, uint64_t dropout_key = 0) const;
+  at::Tensor forward(const at::Tensor& x, const ops::DropoutKey& dropout_key = {}) const;
   // The same without dropout, and with the pairs that rows ask for; without autograd.
   at::Tensor forward(const at::Tensor& x, const RowAdapters& rows) const;
 

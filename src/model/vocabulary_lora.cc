@@ -14,10 +14,10 @@ Tensor Decoder::embed(const Tensor& ids) const {
   return h + update.to(h.scalar_type());
 }
 
-HeadOperands Decoder::head_operands(const Tensor& hidden, uint64_t dropout_key) const {
+HeadOperands Decoder::head_operands(const Tensor& hidden, const ops::DropoutKey& dropout_key) const {
   if (!head_lora) return {hidden, lm_head};
   const LoraPair& pair = *head_lora;
-  const bool drop = dropout_key != 0 && pair.dropout > 0;
+  const bool drop = !dropout_key.none() && pair.dropout > 0;
   const Tensor in =
       drop ? hidden * ops::keyed_dropout(at::ones_like(hidden), pair.dropout, dropout_key + pair.id) : hidden;
   const Tensor low = at::linear(in, pair.a.to(hidden.scalar_type())) * pair.scale;  // (tokens, rank)

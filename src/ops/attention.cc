@@ -164,12 +164,12 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
 // The kernels of a GPU.
 struct DeviceAttentionFunction : torch::autograd::Function<DeviceAttentionFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
-                        const std::vector<int64_t>& cu_seqlens, const std::vector<int64_t>& continues,
-                        double scale) {
-    const auto [out, log_sums] = device_ops(q)->attention({q, k, v, cu_seqlens, continues, scale});
-    ctx->save_for_backward({q, k, v, out, log_sums});
-    ctx->saved_data["cu_seqlens"] = cu_seqlens;
-    ctx->saved_data["continues"] = continues;
+                        const DeviceSegments& segments, double scale) {
+    const auto [out, log_sums] = device_ops(q)->attention({q, k, v, segments, scale});
+    ctx->save_for_backward(
+        {q, k, v, out, log_sums, segments.query_starts, segments.key_starts, segments.key_rows});
+    ctx->saved_data["longest_query"] = segments.longest_query;
+    ctx->saved_data["longest_key"] = segments.longest_key;
     ctx->saved_data["scale"] = scale;
     return out;
   }
@@ -179,11 +179,11 @@ struct DeviceAttentionFunction : torch::autograd::Function<DeviceAttentionFuncti
     const DeviceAttention given{saved[0],
                                 saved[1],
                                 saved[2],
-                                ctx->saved_data["cu_seqlens"].toIntVector(),
-                                ctx->saved_data["continues"].toIntVector(),
+                                {saved[5], saved[6], saved[7], ctx->saved_data["longest_query"].toInt(),
+                                 ctx->saved_data["longest_key"].toInt()},
                                 ctx->saved_data["scale"].toDouble()};
     auto dqkv = device_ops(saved[0])->attention_backward(given, saved[3], saved[4], grads[0].contiguous());
-    dqkv.resize(6);
+    dqkv.resize(5);
     return dqkv;
   }
 };
@@ -193,17 +193,21 @@ struct DeviceAttentionFunction : torch::autograd::Function<DeviceAttentionFuncti
 Tensor PackedAttention::forward(const Tensor& q, const Tensor& k, const Tensor& v,
                                 const std::vector<int32_t>& cu_seqlens, double scale,
                                 const std::vector<uint8_t>& continues) {
-  const std::vector<int64_t> bounds(cu_seqlens.begin(), cu_seqlens.end());
-  const std::vector<int64_t> flags(continues.begin(), continues.end());
   if (const DeviceOps* device = device_ops(q)) {
     if (!device->takes_attention(q)) return plain(q, k, v, cu_seqlens, scale, continues);
-    return DeviceAttentionFunction::apply(q.contiguous(), k.contiguous(), v.contiguous(), bounds, flags,
-                                          scale);
+    return forward(q, k, v, device_segments(cu_seqlens, continues, q.device()), scale);
   }
+  const std::vector<int64_t> bounds(cu_seqlens.begin(), cu_seqlens.end());
+  const std::vector<int64_t> flags(continues.begin(), continues.end());
   if (runs_blocks(q))
     return BlockAttentionFunction::apply(q.contiguous(), k.contiguous(), v.contiguous(), bounds, flags,
                                          scale);
   return AttentionFunction::apply(q.contiguous(), k.contiguous(), v.contiguous(), bounds, flags, scale);
+}
+
+Tensor PackedAttention::forward(const Tensor& q, const Tensor& k, const Tensor& v,
+                                const DeviceSegments& segments, double scale) {
+  return DeviceAttentionFunction::apply(q.contiguous(), k.contiguous(), v.contiguous(), segments, scale);
 }
 
 Tensor PackedAttention::plain(const Tensor& q, const Tensor& k, const Tensor& v,

@@ -10,6 +10,7 @@
 #pragma once
 #include <vector>
 
+#include "ops/device_segments.h"
 #include "ops/torch.h"
 
 namespace swift::ops {
@@ -19,6 +20,9 @@ struct PackedAttention {
   static at::Tensor forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const std::vector<int32_t>& cu_seqlens, double scale,
                             const std::vector<uint8_t>& continues = {});
+  // The same on a device that takes_attention(q).
+  static at::Tensor forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const DeviceSegments& segments, double scale);
   // The same with an explicit score matrix: oracle and fallback.
   static at::Tensor plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                           const std::vector<int32_t>& cu_seqlens, double scale,

@@ -2,14 +2,14 @@
 #pragma once
 #include <cstdint>
 
-#include "ops/torch.h"
+#include "ops/dropout.h"
 
 namespace swift::ops {
 
 // Of the elements that a product reads or adds; dropout.h.
 struct KeyedDrop {
   double probability = 0;
-  uint64_t key = 0;
+  DropoutKey key = {};
 };
 
 // Activations are 16-bit and dense, factors fp32; ranks become multiples of 8 with zeros. Sums are fp32.

@@ -11,7 +11,9 @@
 #include "ops/device_decode.h"
 #include "ops/device_experts.h"
 #include "ops/device_low_rank.h"
+#include "ops/device_segments.h"
 #include "ops/device_update.h"
+#include "ops/dropout.h"
 #include "ops/four_bit.h"
 #include "ops/grouped_codes.h"
 #include "ops/kv_cache.h"
@@ -22,9 +24,8 @@ namespace swift::ops {
 
 // Queries and keys of packed samples, as attention.h has them.
 struct DeviceAttention {
-  at::Tensor q, k, v;               // (tokens, heads | kv_heads, head_dim), dense
-  std::vector<int64_t> cu_seqlens;  // (segments + 1), in host memory
-  std::vector<int64_t> continues;   // (segments), or empty
+  at::Tensor q, k, v;  // (tokens, heads | kv_heads, head_dim), dense
+  DeviceSegments segments;
   double scale;
 };
 
@@ -56,7 +57,7 @@ class DeviceOps : public DeviceDecode, public DeviceExperts, public DeviceLowRan
   virtual at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
                             bool back) const = 0;
   // dropout.h, the same mask as on the CPU.
-  virtual at::Tensor keyed_dropout(const at::Tensor& x, double p, uint64_t key) const = 0;
+  virtual at::Tensor keyed_dropout(const at::Tensor& x, double p, const DropoutKey& key) const = 0;
 
   // attention.h: 16-bit types with heads of up to 256 values. Others run the plain twin.
   virtual bool takes_attention(const at::Tensor& q) const = 0;

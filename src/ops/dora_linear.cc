@@ -67,8 +67,8 @@ class NormRule {
 struct DoraFunction : torch::autograd::Function<DoraFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& w, const Tensor& a_in,
                         const Tensor& b, const Tensor& magnitude, const Tensor& squares, double scale,
-                        double dropout, int64_t key) {
-    const LowRank update{a_in, b, scale, dropout, static_cast<uint64_t>(key)};
+                        double dropout, const DropoutKey& key) {
+    const LowRank update{a_in, b, scale, dropout, key};
     const Tensor a = even_rank(a_in, 0);
     const NormRule rule(update, a, magnitude, squares);
     Tensor h;
@@ -80,15 +80,14 @@ struct DoraFunction : torch::autograd::Function<DoraFunction> {
     ctx->save_for_backward({x, w, a_in, b, h, y, rule.gain, magnitude});
     ctx->saved_data["scale"] = scale;
     ctx->saved_data["dropout"] = dropout;
-    ctx->saved_data["key"] = key;
+    key.save(*ctx);
     return y;
   }
 
   static tensor_list backward(AutogradContext* ctx, tensor_list grads) {
     const auto saved = ctx->get_saved_variables();
     const LowRank update{saved[2], saved[3], ctx->saved_data["scale"].toDouble(),
-                         ctx->saved_data["dropout"].toDouble(),
-                         static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
+                         ctx->saved_data["dropout"].toDouble(), DropoutKey::saved(*ctx)};
     const Tensor &x = saved[0], &w = saved[1], &h = saved[4], &y = saved[5], &gain = saved[6];
     const auto [dz, product] = scale_rows_backward(y, grads[0].contiguous(), gain);
     const UpdateGradients g = update_gradients(dz, x, w, h, update, ctx->needs_input_grad(0),
@@ -113,7 +112,7 @@ bool DoraLinear::takes(const Tensor& w) {
 Tensor DoraLinear::forward(const Tensor& x, const Tensor& w, const LowRank& update, const Tensor& magnitude,
                            const Tensor& squares) {
   return DoraFunction::apply(x, w, update.a, update.b, magnitude, squares, update.scale, update.dropout,
-                             static_cast<int64_t>(update.dropout_key));
+                             update.dropout_key);
 }
 
 }  // namespace swift::ops

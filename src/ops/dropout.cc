@@ -7,9 +7,22 @@ namespace swift::ops {
 
 using at::Tensor;
 
-Tensor keyed_dropout(const Tensor& x, double p, uint64_t key) {
+void DropoutKey::save(torch::autograd::AutogradContext& ctx) const {
+  ctx.saved_data["key"] = static_cast<int64_t>(value);
+  if (base.defined()) ctx.saved_data["key_base"] = base;
+}
+
+DropoutKey DropoutKey::saved(const torch::autograd::AutogradContext& ctx) {
+  const auto at_base = ctx.saved_data.find("key_base");
+  return {static_cast<uint64_t>(ctx.saved_data.at("key").toInt()),
+          at_base == ctx.saved_data.end() ? Tensor() : at_base->second.toTensor()};
+}
+
+Tensor keyed_dropout(const Tensor& x, double p, const DropoutKey& name) {
   const Tensor in = x.contiguous();
-  if (const DeviceOps* device = device_ops(in)) return device->keyed_dropout(in, p, key);
+  if (const DeviceOps* device = device_ops(in)) return device->keyed_dropout(in, p, name);
+  const uint64_t key =
+      name.value + (name.base.defined() ? static_cast<uint64_t>(name.base.item<int64_t>()) : 0);
   Tensor out = at::empty_like(in);
   const auto threshold = static_cast<uint32_t>(p * 65536.0);
   const float keep_scale = static_cast<float>(1.0 / (1.0 - p));

@@ -25,16 +25,15 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
 
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& w, const Optional& bias_in,
                         const Optional& a_in, const Optional& b_in, double scale, double dropout,
-                        int64_t key) {
+                        const DropoutKey& key) {
     const Tensor bias = bias_in.value_or(Tensor()), a = a_in.value_or(Tensor()), b = b_in.value_or(Tensor());
     Tensor h;  // (tokens, rank)
-    const Tensor y = a.defined()
-                         ? updated_product(x, w, bias, {a, b, scale, dropout, static_cast<uint64_t>(key)}, h)
-                         : product_nt(x, w, bias);
+    const Tensor y =
+        a.defined() ? updated_product(x, w, bias, {a, b, scale, dropout, key}, h) : product_nt(x, w, bias);
     ctx->save_for_backward({x, w, bias, a, b, h});
     ctx->saved_data["scale"] = scale;
     ctx->saved_data["dropout"] = dropout;
-    ctx->saved_data["key"] = key;
+    key.save(*ctx);
     return y;
   }
 
@@ -48,7 +47,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     UpdateGradients g;
     if (a.defined()) {
       const LowRank update{a, b, ctx->saved_data["scale"].toDouble(), ctx->saved_data["dropout"].toDouble(),
-                           static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
+                           DropoutKey::saved(*ctx)};
       g = update_gradients(dy, x, w, h, update, want_dx, ctx->needs_input_grad(a_edge),
                            ctx->needs_input_grad(a_edge + 1));
     } else if (want_dx) {
@@ -67,10 +66,10 @@ Tensor Linear::forward(const Tensor& x, const Tensor& w, const Tensor& bias, con
   const auto optional = [](const Tensor& t) { return t.defined() ? std::optional<Tensor>(t) : std::nullopt; };
   if (update == nullptr) {
     return LinearFunction::apply(x, w, optional(bias), std::optional<Tensor>(), std::optional<Tensor>(), 1.0,
-                                 0.0, int64_t{0});
+                                 0.0, DropoutKey());
   }
   return LinearFunction::apply(x, w, optional(bias), optional(update->a), optional(update->b), update->scale,
-                               update->dropout, static_cast<int64_t>(update->dropout_key));
+                               update->dropout, update->dropout_key);
 }
 
 Tensor Linear::plain(const Tensor& x, const Tensor& w, const Tensor& bias, const LowRank* update) {

@@ -108,16 +108,11 @@ void add_to(Tensor& sum, const Tensor& part) {
 }
 
 struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& h, const Tensor& w, const Tensor& labels,
-                        double scale, const LossShape& shape, const TokenTerms& terms) {
-    // Labels and terms lie in the host's memory, so that a GPU is not waited for.
-    const Tensor asked = at::nonzero(labels != kIgnoreLabel).squeeze(1);
-    const auto moved = [&](const Tensor& t) { return uploaded(t, h.device()); };
-    const Tensor rows = moved(asked);
+  static Tensor forward(AutogradContext* ctx, const Tensor& h, const Tensor& w, const TrainedRows& trained,
+                        double scale, const LossShape& shape) {
     const bool weight_grad = w.requires_grad();
-    const Tensor kept = h.index_select(0, rows);
-    const Tensor targets = moved(labels.index_select(0, asked));
-    const Tensor factors = terms.weights.defined() ? moved(terms.weights.index_select(0, asked)) : Tensor();
+    const Tensor kept = h.index_select(0, trained.rows);
+    const Tensor &targets = trained.labels, &factors = trained.factors;
     Tensor losses = at::empty({kept.size(0)}, h.options().dtype(at::kFloat));
     Tensor dkept = at::empty_like(kept);
     Tensor dw = weight_grad ? at::zeros(w.sizes(), w.options().dtype(at::kFloat)) : Tensor();
@@ -133,10 +128,9 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
       dkept.narrow(0, first, count).copy_(product_nn(dz, w));
       if (weight_grad) add_to(dw, at::mm(dz.t(), part).contiguous());
     }
-    if (terms.losses.defined())
-      Tensor(terms.losses).zero_().index_copy_(0, asked, losses.to(terms.losses.device()));
+    if (trained.losses.defined()) Tensor(trained.losses).copy_(losses);
     Tensor dh = at::zeros_like(h);
-    dh.index_copy_(0, rows, dkept);
+    dh.index_copy_(0, trained.rows, dkept);
     ctx->save_for_backward({dh, weight_grad ? dw.to(w.scalar_type()) : Tensor()});
     return (losses.sum(at::kDouble) * scale).to(at::kFloat);
   }
@@ -147,7 +141,7 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
     const auto scaled = [&](const Tensor& t) {
       return !t.defined() || unit ? t : t * grads[0].to(t.dtype());
     };
-    return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor(), Tensor(), Tensor()};
+    return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -161,7 +155,21 @@ int64_t cross_entropy_chunk_rows(int64_t rows, int64_t vocab) {
 
 Tensor LinearCrossEntropy::forward(const Tensor& h, const Tensor& w, const Tensor& labels, double scale,
                                    const LossShape& shape, const TokenTerms& terms) {
-  return CrossEntropyFunction::apply(h, w, labels, scale, shape, terms);
+  // Labels and terms lie in the host's memory, so that a GPU is not waited for.
+  const Tensor asked = at::nonzero(labels != kIgnoreLabel).squeeze(1);
+  const auto moved = [&](const Tensor& t) { return uploaded(t, h.device()); };
+  TrainedRows trained{moved(asked), moved(labels.index_select(0, asked)), {}, {}};
+  if (terms.weights.defined()) trained.factors = moved(terms.weights.index_select(0, asked));
+  if (terms.losses.defined()) trained.losses = at::empty({asked.size(0)}, h.options().dtype(at::kFloat));
+  const Tensor loss = forward(h, w, trained, scale, shape);
+  if (terms.losses.defined())
+    Tensor(terms.losses).zero_().index_copy_(0, asked, trained.losses.to(terms.losses.device()));
+  return loss;
+}
+
+Tensor LinearCrossEntropy::forward(const Tensor& h, const Tensor& w, const TrainedRows& trained, double scale,
+                                   const LossShape& shape) {
+  return CrossEntropyFunction::apply(h, w, trained, scale, shape);
 }
 
 Tensor LinearCrossEntropy::plain(const Tensor& h, const Tensor& w, const Tensor& labels, double scale,

@@ -27,6 +27,14 @@ struct TokenTerms {
   at::Tensor losses;   // receives the weighted loss of each token before `scale`, 0 where not trained
 };
 
+// The trained tokens, where the hidden states lie.
+struct TrainedRows {
+  at::Tensor rows;     // (trained) int64: the tokens, each once
+  at::Tensor labels;   // (trained) int64
+  at::Tensor factors;  // (trained) fp32 on their losses; undefined: 1
+  at::Tensor losses;   // receives the weighted losses before `scale`, (trained) fp32; or undefined
+};
+
 // Rows of logits that exist at a time, all chunks being of about one size; fp32, and beside them their
 // gradients in the type of the hidden states.
 int64_t cross_entropy_chunk_rows(int64_t rows, int64_t vocab);
@@ -36,6 +44,8 @@ struct LinearCrossEntropy {
   // step).
   static at::Tensor forward(const at::Tensor& h, const at::Tensor& w, const at::Tensor& labels, double scale,
                             const LossShape& shape = {}, const TokenTerms& terms = {});
+  static at::Tensor forward(const at::Tensor& h, const at::Tensor& w, const TrainedRows& trained,
+                            double scale, const LossShape& shape = {});
   // The same from basic tensor operations: oracle and fallback.
   static at::Tensor plain(const at::Tensor& h, const at::Tensor& w, const at::Tensor& labels, double scale,
                           const LossShape& shape = {}, const TokenTerms& terms = {});

@@ -1,17 +1,18 @@
 // Forward and gradients of the low-rank update of one linear, without autograd: what Linear and DoraLinear
 // share.
 #pragma once
+#include "ops/dropout.h"
 #include "ops/products.h"
 
 namespace swift::ops {
 
 // The low-rank update of one linear.
 struct LowRank {
-  at::Tensor a;              // (rank, in) fp32
-  at::Tensor b;              // (out, rank) fp32
-  double scale = 1.0;        // alpha / rank, or alpha / sqrt(rank)
-  double dropout = 0;        // probability of zeroing an element of x
-  uint64_t dropout_key = 0;  // the mask is a pure function of this key and the element's index
+  at::Tensor a;                 // (rank, in) fp32
+  at::Tensor b;                 // (out, rank) fp32
+  double scale = 1.0;           // alpha / rank, or alpha / sqrt(rank)
+  double dropout = 0;           // probability of zeroing an element of x
+  DropoutKey dropout_key = {};  // the mask is a pure function of this key and the element's index
 
   // What meets A: x, or x with its mask.
   at::Tensor dropped(const at::Tensor& x) const;

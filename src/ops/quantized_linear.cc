@@ -17,12 +17,12 @@ using Optional = std::optional<Tensor>;  // autograd refuses undefined inputs
 struct QuantizedLinearFunction : torch::autograd::Function<QuantizedLinearFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x_in, const Optional& trained,
                         const Optional& bias, const Optional& a, const Optional& b, const QuantizedPtr& w,
-                        double scale, double dropout, int64_t key) {
+                        double scale, double dropout, const DropoutKey& key) {
     const at::ScalarType compute = w->compute_type();
     const Tensor x = x_in.to(compute);
     Tensor y, h;  // h (tokens, rank)
     if (a && w->takes_update()) {
-      const LowRank update{*a, *b, scale, dropout, static_cast<uint64_t>(key)};
+      const LowRank update{*a, *b, scale, dropout, key};
       h = project_down(update.dropped(x.contiguous()), even_rank(*a, 0), scale);
       const Tensor right = even_rank(*b, 1);
       y = w->updated_product(
@@ -30,8 +30,7 @@ struct QuantizedLinearFunction : torch::autograd::Function<QuantizedLinearFuncti
           {h.const_data_ptr<at::BFloat16>(), right.const_data_ptr<at::BFloat16>(), h.size(1)});
     } else if (a) {
       const Tensor shift = bias ? bias->to(compute) : Tensor();
-      y = updated_product(x, w->unpack(compute), shift, {*a, *b, scale, dropout, static_cast<uint64_t>(key)},
-                          h);
+      y = updated_product(x, w->unpack(compute), shift, {*a, *b, scale, dropout, key}, h);
     } else {
       y = w->product(x, bias.value_or(Tensor()));
     }
@@ -42,7 +41,7 @@ struct QuantizedLinearFunction : torch::autograd::Function<QuantizedLinearFuncti
     ctx->saved_data["type"] = static_cast<int64_t>(x_in.scalar_type());
     ctx->saved_data["scale"] = scale;
     ctx->saved_data["dropout"] = dropout;
-    ctx->saved_data["key"] = key;
+    key.save(*ctx);
     return y.to(x_in.scalar_type());
   }
 
@@ -60,7 +59,7 @@ struct QuantizedLinearFunction : torch::autograd::Function<QuantizedLinearFuncti
     UpdateGradients g;
     if (a.defined()) {
       const LowRank update{a, b, ctx->saved_data["scale"].toDouble(), ctx->saved_data["dropout"].toDouble(),
-                           static_cast<uint64_t>(ctx->saved_data["key"].toInt())};
+                           DropoutKey::saved(*ctx)};
       const Tensor full = w->unpack(w->compute_type());
       // Other kernels want no ranks that are made even.
       const Tensor low = keeps_padded_rank(dy, full, update) ? h : h.narrow(1, 0, a.size(0));
@@ -89,11 +88,11 @@ Tensor QuantizedLinear::forward(const Tensor& x, const QuantizedPtr& w, const Te
   }
   if (update == nullptr) {
     return QuantizedLinearFunction::apply(x, optional(trained), optional(bias), Optional(), Optional(), w,
-                                          1.0, 0.0, int64_t{0});
+                                          1.0, 0.0, DropoutKey());
   }
   return QuantizedLinearFunction::apply(x, optional(trained), optional(bias), optional(update->a),
                                         optional(update->b), w, update->scale, update->dropout,
-                                        static_cast<int64_t>(update->dropout_key));
+                                        update->dropout_key);
 }
 
 Tensor QuantizedLinear::plain(const Tensor& x, const QuantizedPtr& w, const Tensor& bias,

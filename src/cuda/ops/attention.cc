@@ -1,8 +1,6 @@
 // Packed attention of training: sequences of any length, and answers behind a shared prefix.
 #include "cuda/attention.h"
 
-#include <algorithm>
-
 #include "cuda/ops/cuda_ops.h"
 #include "cuda/ops/platform.h"
 
@@ -10,47 +8,15 @@ namespace swift::cuda {
 using at::Tensor;
 namespace {
 
-// Where the keys of each segment lie. Behind a shared prefix they are gathered: the prefix's, then its own.
-struct Keys {
-  std::vector<int32_t> query_starts, key_starts;
-  std::vector<int64_t> rows;  // the token of each gathered key; empty: keys are where the tokens are
-  int longest_query = 0, longest_key = 0;
-};
-
-Keys keys_of(const ops::DeviceAttention& a) {
-  Keys keys;
-  keys.query_starts.assign(a.cu_seqlens.begin(), a.cu_seqlens.end());
-  const bool shared = std::any_of(a.continues.begin(), a.continues.end(), [](int64_t c) { return c != 0; });
-  int64_t prefix = 0, prefix_end = 0, total = 0;
-  for (size_t s = 0; s + 1 < a.cu_seqlens.size(); ++s) {
-    const int64_t first = a.cu_seqlens[s], end = a.cu_seqlens[s + 1];
-    const bool behind = shared && a.continues[s] != 0;
-    if (!behind) prefix = first, prefix_end = end;
-    const int64_t seen = end - first + (behind ? prefix_end - prefix : 0);
-    keys.key_starts.push_back(static_cast<int32_t>(total));
-    total += seen;
-    keys.longest_query = std::max(keys.longest_query, static_cast<int>(end - first));
-    keys.longest_key = std::max(keys.longest_key, static_cast<int>(seen));
-    if (!shared) continue;
-    for (int64_t t = prefix; behind && t < prefix_end; ++t) keys.rows.push_back(t);
-    for (int64_t t = first; t < end; ++t) keys.rows.push_back(t);
-  }
-  keys.key_starts.push_back(static_cast<int32_t>(total));
-  return keys;
-}
-
 // The launcher's arguments with the tensors that they point into.
 struct Packed {
-  Keys places;
-  Tensor q, k, v, query_starts, key_starts, rows;
+  Tensor q, k, v, rows;
   Attention given{};
 
-  explicit Packed(const ops::DeviceAttention& a) : places(keys_of(a)) {
+  explicit Packed(const ops::DeviceAttention& a) : rows(a.segments.key_rows) {
+    const ops::DeviceSegments& segments = a.segments;
     const int64_t width = padded_head_dim(a.q.size(2));
     q = widened(a.q, width);
-    query_starts = uploaded(places.query_starts, q);
-    key_starts = uploaded(places.key_starts, q);
-    if (!places.rows.empty()) rows = uploaded(places.rows, q);
     const auto seen = [&](const Tensor& t) {
       return widened(rows.defined() ? t.index_select(0, rows) : t, width);
     };
@@ -59,11 +25,11 @@ struct Packed {
     given.q = q.const_data_ptr();
     given.keys = k.const_data_ptr();
     given.values = v.const_data_ptr();
-    given.query_starts = query_starts.const_data_ptr<int32_t>();
-    given.key_starts = key_starts.const_data_ptr<int32_t>();
-    given.sequences = static_cast<int>(places.query_starts.size()) - 1;
-    given.longest_query = places.longest_query;
-    given.longest_key = places.longest_key;
+    given.query_starts = segments.query_starts.const_data_ptr<int32_t>();
+    given.key_starts = segments.key_starts.const_data_ptr<int32_t>();
+    given.sequences = static_cast<int>(segments.query_starts.size(0)) - 1;
+    given.longest_query = static_cast<int>(segments.longest_query);
+    given.longest_key = static_cast<int>(segments.longest_key);
     given.query_tokens = static_cast<int>(q.size(0));
     given.heads = static_cast<int>(q.size(1));
     given.kv_heads = static_cast<int>(k.size(1));

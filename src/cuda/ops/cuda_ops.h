@@ -21,7 +21,7 @@ class CudaOps final : public ops::DeviceOps {
                                                     const at::Tensor& up) const override;
   at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
                     bool back) const override;
-  at::Tensor keyed_dropout(const at::Tensor& x, double p, uint64_t key) const override;
+  at::Tensor keyed_dropout(const at::Tensor& x, double p, const ops::DropoutKey& key) const override;
   bool takes_attention(const at::Tensor& q) const override;
   std::pair<at::Tensor, at::Tensor> attention(const ops::DeviceAttention& a) const override;
   std::vector<at::Tensor> attention_backward(const ops::DeviceAttention& a, const at::Tensor& out,
@@ -70,6 +70,11 @@ at::Tensor uploaded(const std::vector<T>& values, const at::Tensor& like) {
   const at::Tensor there = uploaded_bytes(values.data(), values.size() * sizeof(T), like);
   if constexpr (std::is_arithmetic_v<T>) return there.view(c10::CppTypeToScalarType<T>::value);
   return there;
+}
+
+// Where the part of a mask's name that lies on the device is; null: nowhere.
+inline const uint64_t* base_of(const ops::DropoutKey& key) {
+  return key.base.defined() ? reinterpret_cast<const uint64_t*>(key.base.const_data_ptr<int64_t>()) : nullptr;
 }
 
 // The smallest head size of the attention kernels that holds head_dim; 0: none does.

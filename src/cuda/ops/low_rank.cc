@@ -56,7 +56,7 @@ Tensor CudaOps::project(const Tensor& x, const Tensor& factor, bool turned, doub
   a.columns = static_cast<int>(x.size(1));
   a.rank = static_cast<int>(rows.size(0));
   a.scale = static_cast<float>(scale);
-  a.dropout = {drop.probability, drop.key};
+  a.dropout = {drop.probability, drop.key.value, base_of(drop.key)};
   project_rows(a, stream_of(x));
   return h;
 }
@@ -72,7 +72,7 @@ void CudaOps::add_projected(const Tensor& y, const Tensor& h, const Tensor& fact
   a.rows = y.size(0);
   a.columns = static_cast<int>(y.size(1));
   a.rank = static_cast<int>(h.size(1));
-  a.dropout = {drop.probability, drop.key};
+  a.dropout = {drop.probability, drop.key.value, base_of(drop.key)};
   cuda::add_projected(a, stream_of(y));
 }
 
@@ -96,7 +96,7 @@ Tensor CudaOps::sum_outer(const Tensor& h, const Tensor& x, int64_t rank, bool t
   a.rank = static_cast<int>(rank);
   a.slices = static_cast<int>(slices);
   a.transposed = turned;
-  a.dropout = {drop.probability, drop.key};
+  a.dropout = {drop.probability, drop.key.value, base_of(drop.key)};
   cuda::sum_outer(a, stream_of(x));
   return sum;
 }

@@ -140,9 +140,10 @@ Tensor CudaOps::rotate(const Tensor& x, const Tensor& cos, const Tensor& sin, bo
   return y;
 }
 
-Tensor CudaOps::keyed_dropout(const Tensor& x, double p, uint64_t key) const {
+Tensor CudaOps::keyed_dropout(const Tensor& x, double p, const ops::DropoutKey& key) const {
   Tensor out = at::empty_like(x);
-  cuda::keyed_dropout({type_of(x), x.const_data_ptr(), out.data_ptr(), x.numel(), p, key}, stream_of(x));
+  cuda::keyed_dropout({type_of(x), x.const_data_ptr(), out.data_ptr(), x.numel(), p, key.value, base_of(key)},
+                      stream_of(x));
   return out;
 }
 

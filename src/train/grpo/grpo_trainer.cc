@@ -243,7 +243,7 @@ void GrpoTrainer::micro_batch(int64_t index, LossSums& sums, SamplerDifference& 
   // disable_dropout is true for grpo unless the user wants otherwise: dropout would move the ratio off 1.
   if (!task_.disable_dropout.value_or(true)) pass.dropout_key = keys.bits(static_cast<uint64_t>(index)) | 1U;
   pass.recompute = task_.gradient_checkpointing;
-  settings_.compare_sampler = round_->update == state_.step && pass.dropout_key == 0;
+  settings_.compare_sampler = round_->update == state_.step && pass.dropout_key.none();
   const MicroBatchResult result =
       micro_batch_loss(decoder_, *round_, data_.train, first, count, settings_, size, pass, sums, difference);
   if (result.loss.defined()) result.loss.backward();

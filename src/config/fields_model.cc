@@ -40,6 +40,9 @@ void model_fields(FieldList& v, Task& t) {
   v.group("Run", kTrain | kInfer | kDeploy | kExport);
   v("seed", &t.seed, {.min = 0}, "Seed of initial weights, dropout and sampling");
   v("num_threads", &t.num_threads, {.min = 0, .max = 4096}, "CPU threads; 0: all cores");
+  v("cuda_graphs", &t.cuda_graphs, {},
+    "On a device, queue the decoding of a token, and a packed micro-batch of training, as a whole (CUDA "
+    "graphs)");
   v("device", &t.device, {},
     "Where to compute: auto (the first usable CUDA device, else the CPU), cpu, cuda or cuda:N");
 }

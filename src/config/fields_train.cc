@@ -17,6 +17,8 @@ void optimizer_fields(FieldList& v, Task& t) {
   v.group("Optimization", kTrain);
   v("per_device_train_batch_size", &t.per_device_train_batch_size, {.min = 1},
     "Samples (or packs) a forward pass");
+  v("auto_find_batch_size", &t.auto_find_batch_size, {},
+    "Split a step's forward passes in two, as often as needed, when a device has no memory for them");
   v("gradient_accumulation_steps", &t.gradient_accumulation_steps, {.min = 1},
     "Forward passes an update; unset: ceil(16 / batch size)");
   v("num_train_epochs", &t.num_train_epochs, {.above = 0}, "Passes over the data; a fraction is allowed");

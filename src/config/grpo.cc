@@ -122,6 +122,7 @@ void check_features(const Task& task) {
       {"galore_optim_per_parameter", task.galore_optim_per_parameter},
       {"offload_optimizer", task.offload_optimizer},
       {"offload_activations", task.offload_activations},
+      {"auto_find_batch_size", task.auto_find_batch_size},
       {"enable_channel_loss", task.enable_channel_loss},
       {"enable_dft_loss", task.enable_dft_loss},
   };

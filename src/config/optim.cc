@@ -140,6 +140,10 @@ void check_per_parameter(const Task& task) {
             "gradient_accumulation_steps: " + std::to_string(accumulation),
             "gradients are gone after each backward pass", "set gradient_accumulation_steps: 1");
   }
+  if (task.auto_find_batch_size) {
+    exclude(task, "galore_optim_per_parameter: true", "auto_find_batch_size: true",
+            "a pass that is done again would update twice", "leave auto_find_batch_size out");
+  }
   if (task.max_grad_norm > 0) {
     exclude(task, "galore_optim_per_parameter: true", "max_grad_norm above 0",
             "the norm needs all gradients together", "set max_grad_norm: 0");

@@ -126,6 +126,8 @@ struct Task {
   bool offload_activations = false;
   bool offload_optimizer = false;
   std::optional<std::string> offload_dir;  // unset: the run directory
+  bool auto_find_batch_size = false;
+  bool cuda_graphs = true;
   bool tiled_mlp = false;
   std::optional<int64_t> tiled_mlp_tokens;  // unset: hidden size
   std::string save_strategy = "steps";

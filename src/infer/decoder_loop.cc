@@ -37,19 +37,19 @@ class FollowingContext : public model::AttentionContext {
 }  // namespace
 
 std::unique_ptr<DecoderLoop> DecoderLoop::make(const model::Decoder& decoder, ops::KvCache& cache,
-                                               int64_t max_positions) {
+                                               int64_t max_positions, bool graphs) {
   const ops::DeviceOps* device = ops::device_ops(decoder.embed_tokens);
   if (device == nullptr || !cache.can_follow()) return nullptr;
   // Experts that are not joined wait for the host.
   for (const model::Block& block : decoder.blocks) {
     if (!block.experts.empty() && !block.joined_experts) return nullptr;
   }
-  return std::unique_ptr<DecoderLoop>(new DecoderLoop(decoder, cache, *device, max_positions));
+  return std::unique_ptr<DecoderLoop>(new DecoderLoop(decoder, cache, *device, max_positions, graphs));
 }
 
 DecoderLoop::DecoderLoop(const model::Decoder& decoder, ops::KvCache& cache, const ops::DeviceOps& device,
-                         int64_t max_positions)
-    : decoder_(decoder), cache_(cache), device_(device) {
+                         int64_t max_positions, bool graphs)
+    : decoder_(decoder), cache_(cache), device_(device), graphs_(graphs) {
   std::vector<int32_t> positions(static_cast<size_t>(max_positions));
   for (size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<int32_t>(i);
   const auto table = model::rope_table(
@@ -124,7 +124,7 @@ void DecoderLoop::pass(const Shape& shape) {
 }
 
 void DecoderLoop::advance(Shape& shape) {
-  if (!shape.draws->is_fixed() || !shape.ran) {
+  if (!graphs_ || !shape.draws->is_fixed() || !shape.ran) {
     pass(shape);
     shape.ran = true;
     return;

@@ -14,9 +14,10 @@ namespace swift::infer {
 
 class DecoderLoop {
  public:
-  // Both must outlive it. Null where the device, the cache or the model does not take it.
+  // Both must outlive it. Null where the device, the cache or the model does not take it. graphs false: each
+  // pass is queued piece by piece.
   static std::unique_ptr<DecoderLoop> make(const model::Decoder& decoder, ops::KvCache& cache,
-                                           int64_t max_positions);
+                                           int64_t max_positions, bool graphs = true);
 
   // Shapes that are kept, since each holds memory of its own: the one unused longest makes room.
   static constexpr size_t kMostShapes = 8;
@@ -38,7 +39,7 @@ class DecoderLoop {
   };
 
   DecoderLoop(const model::Decoder& decoder, ops::KvCache& cache, const ops::DeviceOps& device,
-              int64_t max_positions);
+              int64_t max_positions, bool graphs);
   Shape& shape_of(int64_t rows, int64_t longest);
   void fill(const Shape& shape, std::span<const Step> steps) const;
   void pass(const Shape& shape);
@@ -47,6 +48,7 @@ class DecoderLoop {
   const model::Decoder& decoder_;
   ops::KvCache& cache_;
   const ops::DeviceOps& device_;
+  bool graphs_;
   model::RopeTable rope_;                                // of all positions, where the weights lie
   std::map<std::pair<int64_t, int64_t>, Shape> shapes_;  // by rows and longest
   uint64_t runs_ = 0;

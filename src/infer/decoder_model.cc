@@ -63,7 +63,7 @@ int64_t count_blocks(const model::Decoder& decoder, const CacheOptions& options)
 }  // namespace
 
 DecoderModel::DecoderModel(LaidOut /*tag*/, model::Decoder decoder, const CacheOptions& options)
-    : decoder_(std::move(decoder)), blocks_(count_blocks(decoder_, options)) {
+    : decoder_(std::move(decoder)), blocks_(count_blocks(decoder_, options)), graphs_(options.graphs) {
   cache_ = ops::make_kv_cache(options.kind, decoder_.dtype(), shape_of(decoder_.spec, blocks_),
                               decoder_.embed_tokens);
 }
@@ -76,7 +76,7 @@ std::unique_ptr<DecoderModel> DecoderModel::beside(model::Decoder& trained, cons
 
 void DecoderModel::start_loop() {
   loop_ = DecoderLoop::make(decoder_, *cache_,
-                            std::min(decoder_.spec.max_positions, blocks_ * ops::kBlockTokens));
+                            std::min(decoder_.spec.max_positions, blocks_ * ops::kBlockTokens), graphs_);
 }
 
 void DecoderModel::follow(model::Decoder& trained) {

@@ -20,6 +20,7 @@ struct CacheOptions {
   // when they are first used.
   int64_t bytes = 0;
   int64_t most_tokens = 0;  // more than these are never needed; 0: not known
+  bool graphs = true;       // passes of a device are queued as a whole (decoder_loop.h)
 };
 
 class DecoderModel : public StepModel {
@@ -63,6 +64,7 @@ class DecoderModel : public StepModel {
 
   model::Decoder decoder_;
   int64_t blocks_ = 0;
+  bool graphs_ = true;
   std::unique_ptr<ops::KvCache> cache_;
   std::unique_ptr<DecoderLoop> loop_;  // on a device
   int32_t next_adapter_ = 0;

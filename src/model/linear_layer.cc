@@ -87,7 +87,15 @@ void LinearLayer::refresh_norms() {
     lora->dora->norms = at::Tensor();
     return;
   }
-  lora->dora->norms = ops::updated_norms(full_weight(), lora->dora->squares, {lora->a, lora->b, lora->scale});
+  const at::Tensor norms =
+      ops::updated_norms(full_weight(), lora->dora->squares, {lora->a, lora->b, lora->scale});
+  at::Tensor& kept = lora->dora->norms;
+  // Work that was recorded on a device reads them where they are.
+  if (kept.defined() && kept.is_cuda()) {
+    kept.copy_(norms);
+  } else {
+    kept = norms;
+  }
 }
 
 void LinearLayer::keep_quantized(ops::QuantizedPtr values) {

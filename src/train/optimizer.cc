@@ -80,7 +80,17 @@ void Optimizer::step_one(size_t index, double learning_rate) {
 }
 
 void Optimizer::zero_grad() {
-  for (const Parameter& parameter : parameters_) parameter.value.mutable_grad() = Tensor();
+  std::vector<Tensor> kept;
+  for (const Parameter& parameter : parameters_) {
+    Tensor& grad = parameter.value.mutable_grad();
+    if (keeps_gradients_ && grad.defined()) {
+      kept.push_back(grad);
+    } else {
+      grad = Tensor();
+    }
+  }
+  const at::NoGradGuard no_grad;
+  if (!kept.empty()) at::_foreach_zero_(kept);
 }
 
 model::NamedTensors Optimizer::state() const {

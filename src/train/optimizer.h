@@ -39,7 +39,9 @@ class Optimizer {
   virtual void step(double learning_rate);
   // Updates parameters()[index], which must have a gradient.
   void step_one(size_t index, double learning_rate);
+  // Gradients end; after keep_gradients() they become zero where they are.
   void zero_grad();
+  void keep_gradients() { keeps_gradients_ = true; }
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
   // Everything that resuming needs, under "<what>.<name of the parameter>"; shapes and types never change.
@@ -89,6 +91,7 @@ class Optimizer {
  private:
   std::vector<Parameter> parameters_;
   std::vector<at::Tensor> weights_;
+  bool keeps_gradients_ = false;
 };
 
 }  // namespace swift::train

@@ -17,6 +17,7 @@ namespace swift::train {
 struct StepBatch {
   std::vector<data::Pack> micro_batches;     // of the loss of tokens
   std::vector<std::vector<uint32_t>> items;  // of other objectives (objective.h): what each micro-batch holds
+  std::vector<double> shares;                // of each in the mean over the items' means; empty: all the same
   int64_t tokens = 0;                        // input tokens, none of them padding
   int64_t trained_tokens = 0;                // the divisor of the loss of tokens
   size_t size() const { return items.empty() ? micro_batches.size() : items.size(); }

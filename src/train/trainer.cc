@@ -10,6 +10,7 @@
 #include "base/signals.h"
 #include "train/best_model.h"
 #include "train/fingerprint.h"
+#include "train/halve_batch.h"
 #include "train/optimizers/table.h"
 #include "train/pack_loss.h"
 #include "train/parameters.h"
@@ -89,6 +90,8 @@ Trainer::Trainer(const config::Task& task, model::Decoder& decoder,
   check_router(task, decoder.spec);
   if (task.disable_dropout.value_or(false)) stop_dropout(decoder);
   if (task.galore_optim_per_parameter) layerwise_.emplace(*optimizer_);
+  graphs_ = StepGraphs::make(task, decoder);
+  if (graphs_) optimizer_->keep_gradients();
   state_.fingerprint = fingerprint(task_, batches_->items(), batches_->samples(), total_steps_);
   batches_->describe(state_.fingerprint);
 }
@@ -99,6 +102,7 @@ Trainer::Trainer(const config::Task& task, model::Decoder& decoder,
     : Trainer(task, decoder, std::move(adapter), std::move(batches), std::span<const data::Sample>(),
               std::move(run)) {
   objective_ = std::move(objective);
+  graphs_.reset();
 }
 
 void Trainer::resume(const fs::path& checkpoint) {
@@ -145,10 +149,10 @@ Result Trainer::stop() {
 
 bool Trainer::train_step() {
   const double begin = steady_seconds();
-  const StepBatch batch = batches_->next();
+  StepBatch batch = batches_->next();
   const double learning_rate = task_.learning_rate.value_or(1e-4) * schedule_.factor(state_.step);
   if (layerwise_) layerwise_->begin(learning_rate);
-  const auto losses = accumulate(batch);
+  const auto losses = accumulate_what_fits(batch);
   if (!losses) return false;
   const Tensor norm =
       layerwise_ ? at::scalar_tensor(layerwise_->norm(), at::kDouble) : optimizer_->clip(task_.max_grad_norm);
@@ -189,6 +193,24 @@ double Trainer::read(const Losses& losses, const Tensor& norm) {
   return values[losses.parts.size()];
 }
 
+std::optional<Trainer::Losses> Trainer::accumulate_what_fits(StepBatch& batch) {
+  for (int i = 0; i < halvings_; ++i) halve(batch);
+  while (true) {
+    const Json metrics = objective_ && task_.auto_find_batch_size ? objective_->state() : Json(nullptr);
+    try {
+      return accumulate(batch);
+    } catch (const c10::OutOfMemoryError&) {
+      if (!task_.auto_find_batch_size || !halve(batch)) throw;
+    }
+    if (!metrics.is_null()) objective_->load_state(metrics);
+    if (graphs_) graphs_->halve();
+    optimizer_->zero_grad();
+    ++halvings_;
+    reporter_->say(cat("out of memory on the device: micro-batches are split in ", 1 << halvings_,
+                       " from step ", state_.step + 1, " on; updates stay the same"));
+  }
+}
+
 std::optional<Trainer::Losses> Trainer::accumulate(const StepBatch& batch) {
   Losses losses;
   ChannelLoss channels;
@@ -200,13 +222,22 @@ std::optional<Trainer::Losses> Trainer::accumulate(const StepBatch& batch) {
     }
     const base::Stream keys(static_cast<uint64_t>(task_.seed), base::Purpose::dropout,
                             static_cast<uint64_t>(state_.step));
+    const uint64_t dropout_key = keys.bits(i) | 1U;
+    if (graphs_ && graphs_->takes(batch.micro_batches[i])) {
+      losses.parts.push_back(graphs_->run(batch.micro_batches[i], loss_scale(batch), dropout_key));
+      losses.balance.push_back(0);
+      continue;
+    }
     const int64_t tile = task_.tiled_mlp ? task_.tiled_mlp_tokens.value_or(decoder_.spec.hidden) : 0;
     // A mean over the micro-batches, so that accumulation does not multiply it.
     model::RouterBalance balance(decoder_.spec.layers,
                                  task_.router_aux_loss_coef / static_cast<double>(batch.size()));
-    const model::Pass pass{keys.bits(i) | 1U,         task_.gradient_checkpointing,
-                           task_.neftune_noise_alpha, task_.router_aux_loss_coef > 0 ? &balance : nullptr,
-                           activation_store_.get(),   tile};
+    const model::Pass pass{dropout_key,
+                           task_.gradient_checkpointing,
+                           task_.neftune_noise_alpha,
+                           task_.router_aux_loss_coef > 0 ? &balance : nullptr,
+                           activation_store_.get(),
+                           tile};
     if (activation_store_) activation_store_->clear();
     const Tensor part = micro_loss(batch, i, pass, channels);
     losses.parts.push_back(part.detach());
@@ -217,14 +248,17 @@ std::optional<Trainer::Losses> Trainer::accumulate(const StepBatch& batch) {
   return losses;
 }
 
+double Trainer::loss_scale(const StepBatch& batch) const {
+  return 1.0 / static_cast<double>(std::max<int64_t>(1, batch.trained_tokens));
+}
+
 Tensor Trainer::micro_loss(const StepBatch& batch, size_t index, const model::Pass& pass,
                            ChannelLoss& channels) {
   if (objective_) return objective_->loss(batch, index, pass);
   const data::Pack& pack = batch.micro_batches[index];
-  const double scale = 1.0 / static_cast<double>(std::max<int64_t>(1, batch.trained_tokens));
   const ops::LossShape shape{task_.label_smoothing_factor, task_.z_loss_coef, task_.enable_dft_loss};
   attention_.emplace(pack.cu_seqlens);
-  return pack_loss(decoder_, pack, *attention_, scale, pass, shape,
+  return pack_loss(decoder_, pack, *attention_, loss_scale(batch), pass, shape,
                    task_.enable_channel_loss ? &channels : nullptr);
 }
 
@@ -258,19 +292,6 @@ bool Trainer::due(const std::string& strategy, int64_t every) const {
   return strategy == "epoch" && state_.step % batches_->steps_per_epoch() == 0;
 }
 
-bool Trainer::evaluation_due() const {
-  return has_validation() && state_.evaluated_step != state_.step &&
-         due(task_.eval_strategy.value_or("no"), task_.eval_steps.value_or(task_.save_steps));
-}
-
-bool Trainer::has_validation() const {
-  return objective_ ? objective_->has_validation() : !validation_.empty();
-}
-
-void Trainer::evaluate_if_due() {
-  if (evaluation_due()) run_evaluation();
-}
-
 void Trainer::after_step() {
   evaluate_if_due();
   if (saving_due()) save();
@@ -282,56 +303,6 @@ bool Trainer::saving_due() const {
 
 bool Trainer::stopped_early() const {
   return task_.early_stop_interval && state_.stale_evaluations >= *task_.early_stop_interval;
-}
-
-double Trainer::evaluate(std::span<const data::Sample> samples, ChannelLoss* channels) {
-  at::NoGradGuard no_grad;
-  double sum = 0;
-  int64_t trained = 0;
-  for (size_t first = 0; first < samples.size() && base::stop_signal() == 0;) {
-    data::Pack pack;
-    const size_t last =
-        std::min(samples.size(), first + static_cast<size_t>(task_.per_device_eval_batch_size));
-    for (; first < last; ++first) data::append(pack, samples[first]);
-    model::PackedContext attention(pack.cu_seqlens);
-    sum += pack_loss(decoder_, pack, attention, 1.0, {}, {}, channels).item<double>();
-    trained += pack.trained_tokens;
-  }
-  return sum / static_cast<double>(std::max<int64_t>(1, trained));
-}
-
-void Trainer::run_evaluation() {
-  const double begin = steady_seconds();
-  Json line = measure();
-  if (line.is_null()) return;  // a partial evaluation says nothing
-  const double metric = best_metric_of(task_, line);
-  state_.evaluated_step = state_.step;
-  ++state_.stale_evaluations;
-  if (is_better(task_, metric, state_.best_metric)) {
-    state_.best_metric = metric;
-    state_.stale_evaluations = 0;
-  }
-  // Only what is kept can be the best checkpoint.
-  const bool kept = saved_step_ == state_.step || saving_due();
-  if (kept && is_better(task_, metric, state_.best_checkpoint_metric)) {
-    state_.best_checkpoint_metric = metric;
-    state_.best_checkpoint = (run_ / cat("checkpoint-", state_.step)).string();
-  }
-  started_ += steady_seconds() - begin;
-  line["epoch"] = batches_->epochs_done();
-  line["eval_seconds"] = steady_seconds() - begin;
-  reporter_->metrics(state_.step, line);
-  reporter_->say(cat("step ", state_.step, ": eval_loss ", line.at("eval_loss").get<double>()));
-}
-
-Json Trainer::measure() {
-  if (objective_) return objective_->evaluate();
-  ChannelLoss channels;
-  const double loss = evaluate(validation_, task_.enable_channel_loss ? &channels : nullptr);
-  if (base::stop_signal() != 0) return nullptr;
-  Json line = {{"eval_loss", loss}};
-  line.update(channels.means("eval_"));
-  return line;
 }
 
 void Trainer::save() {

@@ -16,6 +16,7 @@
 #include "train/offload.h"
 #include "train/report/schedule.h"
 #include "train/reporter.h"
+#include "train/step_graphs.h"
 
 namespace swift::train {
 
@@ -49,6 +50,8 @@ class Trainer {
   // Token-normalised loss of samples without training on them; by channel too where channels is given.
   double evaluate(std::span<const data::Sample> samples, ChannelLoss* channels = nullptr);
   int64_t total_steps() const { return total_steps_; }
+  // Micro-batches that a device was given as a whole.
+  int64_t graph_replays() const { return graphs_ ? graphs_->replays() : 0; }
 
  private:
   // One optimizer step; false when a signal cut it off and nothing of it was kept.
@@ -60,6 +63,9 @@ class Trainer {
   };
   // Losses, and gradients; nothing when a signal cut them off.
   std::optional<Losses> accumulate(const StepBatch& batch);
+  // The same; a device that is out of memory halves the micro-batches, and those to come, where the task
+  // asks for it.
+  std::optional<Losses> accumulate_what_fits(StepBatch& batch);
   // Sets last_loss_ and returns the norm.
   double read(const Losses& losses, const at::Tensor& norm);
   void log_step(double grad_norm, double learning_rate);
@@ -74,6 +80,7 @@ class Trainer {
   bool has_validation() const;
   // Loss of one micro-batch, with its graph.
   at::Tensor micro_loss(const StepBatch& batch, size_t index, const model::Pass& pass, ChannelLoss& channels);
+  double loss_scale(const StepBatch& batch) const;
   bool saving_due() const;
   // Puts the best checkpoint's weights into the model and makes it the run's last one.
   void load_best(Result& result);
@@ -94,12 +101,14 @@ class Trainer {
   std::unique_ptr<model::ActivationStore> activation_store_;  // null: block inputs stay in memory
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<LayerwiseUpdates> layerwise_;  // updates happen in the backward pass
+  std::unique_ptr<StepGraphs> graphs_;         // null: micro-batches are computed piece by piece
   int64_t total_steps_;
   Schedule schedule_;
   TrainerState state_;
   std::optional<Reporter> reporter_;
   double started_ = 0;  // clock at which step 0 began, less the time of earlier starts
   int64_t saved_step_ = -1;
+  int halvings_ = 0;  // of each step's micro-batches
   double last_loss_ = 0;
   double speed_ = 0;  // tokens per second of the last step
 };

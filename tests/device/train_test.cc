@@ -73,6 +73,7 @@ config::Task task_of(const std::string& tuner) {
 struct Run {
   std::vector<double> losses;
   fs::path directory;
+  int64_t replays = 0;  // of graphs
 };
 
 Run train_on(at::Device device, config::Task task, const std::string& name, at::ScalarType type,
@@ -87,11 +88,13 @@ Run train_on(at::Device device, config::Task task, const std::string& name, at::
     if (!checkpoint.empty()) adapter = model::restore_adapter(decoder, *adapter, checkpoint);
   }
   model::move_to(decoder, device);
-  Run run{{}, folder};
+  Run run{{}, folder, 0};
   fs::create_directories(run.directory);
   train::Trainer trainer(task, decoder, adapter, std::span(rows), {}, run.directory);
   if (!checkpoint.empty()) trainer.resume(checkpoint);
-  REQUIRE(trainer.run().exit_code == 0);
+  const int code = trainer.run().exit_code;  // what it throws is for the caller
+  REQUIRE(code == 0);
+  run.replays = trainer.graph_replays();
   for (const base::Json& line : tests::trajectory::log_lines(run.directory))
     if (line.contains("loss")) run.losses.push_back(line.at("loss").get<double>());
   return run;
@@ -133,6 +136,62 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("on a device, packed micro-batches queued as a whole train as those that are not") {
+  const Folder folder;
+  std::vector<std::tuple<std::string, std::string, config::Task>> cases;
+  config::Task task = task_of("lora");
+  task.packing = true, task.packing_length = 64, task.per_device_train_batch_size = 1, task.max_steps = 5;
+  cases.emplace_back("LoRA with dropout", "qwen3_bf16", task);
+  config::Task recomputed = task;
+  recomputed.gradient_checkpointing = true, recomputed.per_device_train_batch_size = 2;
+  recomputed.label_smoothing_factor = 0.1, recomputed.z_loss_coef = 1e-3, recomputed.enable_dft_loss = true;
+  recomputed.tiled_mlp = true, recomputed.tiled_mlp_tokens = 48, recomputed.use_dora = true;
+  cases.emplace_back("DoRA, recomputed, in tiles, other losses", "llama", recomputed);
+  config::Task full = task;
+  full.tuner_type = "full", full.optim = "adamw_8bit";
+  cases.emplace_back("full, 8-bit moments", "qwen2", full);
+  for (const auto& [what, name, graphed] : cases) {
+    CAPTURE(what);
+    config::Task apart = graphed;
+    apart.cuda_graphs = false;
+    const Run whole = train_on(host_device(), graphed, name, at::kBFloat16, folder.path / what / "whole");
+    const Run pieces = train_on(host_device(), apart, name, at::kBFloat16, folder.path / what / "pieces");
+    CHECK(whole.replays >= 4);
+    CHECK(pieces.replays == 0);
+    check_near(whole.losses, pieces.losses, 2e-3);
+  }
+}
+
+TEST_CASE("a device without memory for a micro-batch gets it in halves, and the updates stay the same") {
+  const Folder folder;
+  config::Task task = task_of("lora");
+  task.per_device_train_batch_size = 8, task.gradient_accumulation_steps = 1, task.max_steps = 2;
+  task.lora_dropout = 0;
+  for (const bool packing : {false, true}) {
+    CAPTURE(packing);
+    task.packing = packing, task.packing_length = 48;
+    task.auto_find_batch_size = false;
+    const auto run = [&](const std::string& name, const config::Task& given) {
+      return train_on(host_device(), given, "qwen3_bf16", at::kBFloat16,
+                      folder.path / (name + (packing ? "_packed" : "")));
+    };
+    const Run whole = run("whole", task);
+    size_t bytes = 1 << 20;
+    for (bool fits = true; fits; bytes = bytes * 3 / 4) {
+      tests::limit_device(bytes * 3 / 4);
+      try {
+        run("short", task);
+      } catch (const c10::OutOfMemoryError&) {
+        fits = false;
+      }
+    }
+    task.auto_find_batch_size = true;
+    const Run halves = run("halves", task);
+    tests::limit_device(std::numeric_limits<size_t>::max());
+    check_near(halves.losses, whole.losses, 1e-3);
+  }
+}
+
 TEST_CASE("a run begun on a device goes on there and on the CPU, and the other way round") {
   const Folder folder;
   for (const char* tuner : {"lora", "full"}) {
@@ -155,8 +214,11 @@ TEST_CASE("a run begun on a device goes on there and on the CPU, and the other w
 
 TEST_CASE("on a device, an optimizer step waits once, whatever the layers and micro-batches") {
   const Folder folder;
+  const bool packing = GENERATE(false, true);
+  CAPTURE(packing);
   const auto waits = [&](int64_t steps, int64_t micro_batches) {
     config::Task task = task_of("lora");
+    task.packing = packing, task.packing_length = 64;
     task.max_steps = steps, task.gradient_accumulation_steps = micro_batches, task.save_strategy = "no";
     const int64_t before = device_traffic().waits;
     train_on(host_device(), task, "qwen3_bf16", at::kBFloat16,

@@ -32,7 +32,8 @@ ops::KvKind kv_kind(const std::string& name) {
 infer::CacheOptions cache_options(const config::Task& task) {
   constexpr double kGib = 1024.0 * 1024.0 * 1024.0;
   return {.kind = kv_kind(task.kv_cache_dtype),
-          .bytes = static_cast<int64_t>(task.kv_cache_memory.value_or(0) * kGib)};
+          .bytes = static_cast<int64_t>(task.kv_cache_memory.value_or(0) * kGib),
+          .graphs = task.cuda_graphs};
 }
 
 // `name=directory` is served under its name; a bare directory is the model's own adapter.

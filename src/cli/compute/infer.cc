@@ -22,7 +22,7 @@ int infer(const config::Task& task) {
   if (task.adapters.size() > 1) throw base::Error(base::ExitCode::usage, "infer takes one adapter");
   if (!task.adapters.empty()) model::load_adapter(decoder, task.adapters.front());
   model::move_to(decoder, device);
-  infer::DecoderModel model(std::move(decoder), {}, nullptr, form);
+  infer::DecoderModel model(std::move(decoder), {.graphs = task.cuda_graphs}, nullptr, form);
   Speculation speculation = load_speculation(task, text.tokenizer, model, device);
   const auto& chat_template = task.use_chat_template ? text.chat_template : std::nullopt;
   return infer::run_infer(task, model, text.tokenizer, chat_template, text.generation_config, std::cin,

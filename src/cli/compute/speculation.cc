@@ -21,8 +21,8 @@ Speculation load_speculation(const config::Task& task, const text::Tokenizer& to
   const int64_t positions = model.blocks() * model.block_tokens();
   model::Decoder draft = model::load_decoder(directory, model::parse_dtype(task.torch_dtype));
   model::move_to(draft, device);
-  result.model =
-      std::make_unique<infer::DecoderModel>(std::move(draft), infer::CacheOptions{.most_tokens = positions});
+  result.model = std::make_unique<infer::DecoderModel>(
+      std::move(draft), infer::CacheOptions{.most_tokens = positions, .graphs = task.cuda_graphs});
   result.drafter =
       std::make_unique<infer::ModelDrafter>(*result.model, task.max_num_batched_tokens, model.vocab_size());
   return result;

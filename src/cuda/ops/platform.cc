@@ -32,15 +32,20 @@ namespace {
 class Graph final : public ops::DeviceGraph {
  public:
   explicit Graph(const std::function<void()>& work) {
-    // A graph is recorded on a stream of its own. What the work needs was queued before, on another one.
-    const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool();
+    // All graphs are recorded on one stream, for which cuBLAS keeps one workspace, and take their memory from
+    // one pool: they run one after another, and what they leave lies elsewhere.
+    static const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool();
+    static const at::cuda::MempoolId_t pool = at::cuda::graph_pool_handle();
+    // What the work needs was queued before, on another stream. While a graph is recorded the allocator gives
+    // nothing back to the device, so what is free goes before.
     c10::cuda::getCurrentCUDAStream().synchronize();
+    c10::cuda::CUDACachingAllocator::emptyCache();
     const c10::cuda::CUDAStreamGuard guard(stream);
-    graph_.capture_begin({}, cudaStreamCaptureModeThreadLocal);
+    graph_.capture_begin(pool, cudaStreamCaptureModeThreadLocal);
     try {
       work();
     } catch (...) {
-      graph_.capture_end();
+      end_after_error();
       throw;
     }
     graph_.capture_end();
@@ -48,6 +53,15 @@ class Graph final : public ops::DeviceGraph {
   void replay() override { graph_.replay(); }
 
  private:
+  // The error that ended the work says more than what a broken recording adds to it.
+  void end_after_error() noexcept {
+    try {
+      graph_.capture_end();
+    } catch (const c10::Error&) {
+      cudaGetLastError();  // not to be found by the next launch
+    }
+  }
+
   at::cuda::CUDAGraph graph_;
 };
 

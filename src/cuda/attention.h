@@ -27,6 +27,7 @@ struct Attention {
   KvType kv_type = KvType::same;        // of pages; int8 and fp8 with pages only
   const float* key_scales = nullptr;    // int8 (pages, kv_heads, page_tokens), fp8 (kv_heads), as KvPages
   const float* value_scales = nullptr;  // as key_scales
+  int key_tokens = 0;                   // of packed keys; 0: not known, which sm_90a's own kernel needs
 };
 
 // out (query_tokens, heads, head_dim); a query that sees nothing gets zeros. log_sums (heads, query_tokens),

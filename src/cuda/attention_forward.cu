@@ -1,4 +1,5 @@
 #include "cuda/attention_forward.cuh"
+#include "cuda/attention_hopper.h"
 #include "cuda/attention_launch.h"
 
 namespace swift::cuda {
@@ -21,6 +22,11 @@ void run(const Attention& a, void* out, float* log_sums, Stream stream) {
 }  // namespace
 
 void attention_forward(const Attention& a, void* out, float* log_sums, Stream stream) {
+  if (hopper_takes(a) && on_hopper()) return attention_forward_hopper(a, out, log_sums, stream);
+  attention_forward_any(a, out, log_sums, stream);
+}
+
+void attention_forward_any(const Attention& a, void* out, float* log_sums, Stream stream) {
   check_attention(kName, a);
   require_aligned(out, 16, kName);
   if (a.sequences == 0 || a.longest_query == 0) return;

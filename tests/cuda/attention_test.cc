@@ -1,3 +1,4 @@
+#include "cuda/attention_hopper.h"
 #include "cuda/attention_plain.h"
 
 using namespace swift::cuda;
@@ -24,7 +25,9 @@ Paged paged(const AttentionShape& s, const AttentionInputs& in) {
   return p;
 }
 
-void check(Type type, const AttentionShape& s) {
+enum class Path { any, hopper };
+
+void check(Type type, const AttentionShape& s, Path path = Path::any) {
   CAPTURE(static_cast<int>(type), s.heads, s.kv_heads, s.head_dim, s.queries, s.keys, s.causal, s.window);
   const AttentionInputs in = inputs(type, s);
   const AttentionResults wanted = plain(s, in);
@@ -61,10 +64,18 @@ void check(Type type, const AttentionShape& s) {
                     s.causal,
                     s.window,
                     s.soft_cap,
-                    s.sinks ? sinks.data() : nullptr};
-  attention_forward(a, out.data(), log_sums.data(), nullptr);
-  check_near(out.read(), wanted.out, type, 0.7);  // weights are rounded to the type before they meet values
-  check_near(log_sums.read(), wanted.log_sums, Type::float32, 4.0);
+                    s.sinks ? sinks.data() : nullptr,
+                    KvType::same,
+                    nullptr,
+                    nullptr,
+                    starts(s.keys).back()};
+  const auto check_forward = [&](auto forward) {
+    forward(a, out.data(), log_sums.data(), nullptr);
+    check_near(out.read(), wanted.out, type, 0.7);  // weights are rounded to the type before they meet values
+    check_near(log_sums.read(), wanted.log_sums, Type::float32, 4.0);
+  };
+  if (path == Path::hopper) return check_forward(attention_forward_hopper);
+  check_forward(attention_forward_any);
   if (in_pages) return;
   attention_backward({a, out.data(), log_sums.data(), d_out.data(), dq.data(), dk.data(), dv.data(),
                       s.sinks ? d_sinks.data() : nullptr, dots.data()},
@@ -99,6 +110,32 @@ TEST_CASE("attention over paged keys equals its plain twin") {
     check(type, {4, 2, 64, {130, 1, 17}, {201, 77, 17}, true, 0, 0, false, 32});
     check(type, {4, 4, 128, {40, 5}, {90, 70}, true, 33, 10.0F, true, 48});
   }
+}
+
+TEST_CASE("attention by products of warpgroups equals its plain twin") {
+  if (!runs_hopper()) {
+    WARN("skipped: the device is not of compute capability 9");
+    return;
+  }
+  set_shared_limit(227 << 10);
+  for (const Type type : kHalves) {
+    for (const size_t dim : {64U, 128U, 256U}) {
+      check(type, {2, 1, dim, {70, 1}, {70, 1}, true, 0, 0, false, 0}, Path::hopper);
+      check(type, {1, 1, dim, {19, 2}, {50, 2}, true, 0, 0, false, 16}, Path::hopper);  // pages
+    }
+    check(type, {1, 1, 64, {390}, {390}, true, 0, 0, false, 0}, Path::hopper);                 // four tiles
+    check(type, {1, 1, 128, {150, 0, 33}, {300, 5, 33}, true, 0, 0, false, 0}, Path::hopper);  // no queries
+    check(type, {2, 1, 64, {20, 140}, {45, 300}, true, 24, 0, true, 0}, Path::hopper);  // window, sinks
+    check(type, {1, 1, 128, {33}, {265}, false, 0, 3.0F, false, 0}, Path::hopper);      // all keys, cap
+    check(type, {6, 2, 64, {40, 3}, {40, 9}, true, 7, 2.0F, true, 0}, Path::hopper);    // everything
+    check(type, {1, 1, 64, {9}, {4}, true, 0, 0, false, 0}, Path::hopper);  // queries before the first key
+    check(type, {2, 1, 128, {130, 1}, {201, 77}, true, 0, 0, false, 32}, Path::hopper);
+    check(type, {2, 2, 256, {40, 5}, {90, 70}, true, 33, 0, true, 64}, Path::hopper);
+  }
+  in_every_order([] {
+    check(Type::bfloat16, {1, 1, 64, {100, 5}, {300, 8}, true, 0, 0, true, 0}, Path::hopper);
+  });
+  set_shared_limit(99 << 10);
 }
 
 TEST_CASE("attention does not depend on the order of blocks and threads") {

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "cuda/attention_hopper.h"
 #include "cuda/device.h"
 #include "cuda/device_memory.h"
 
@@ -34,6 +35,9 @@ size_t launches() {
   return 0;
 }
 void set_shared_limit(size_t) {}
+bool runs_hopper() {
+  return cuda::on_hopper();
+}
 bool present(std::string& reason) {
   return !cuda::devices(reason).empty();
 }

@@ -17,6 +17,8 @@ size_t launches();
 // Bytes of shared memory a block may have under the execution layer, sm_89's 99 KiB at first; nothing on a
 // GPU. For kernels that are launched on larger devices alone (sm_80 163 KiB, sm_90 227 KiB).
 void set_shared_limit(size_t bytes);
+// Whether kernels of sm_90a run: over the execution layer they do.
+bool runs_hopper();
 // False without a device, with the reason.
 bool present(std::string& reason);
 

@@ -27,6 +27,9 @@ void set_shared_limit(size_t bytes) {
 size_t launches() {
   return Device::get().launches();
 }
+bool runs_hopper() {
+  return true;
+}
 bool present(std::string&) {
   return true;
 }

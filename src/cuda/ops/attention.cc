@@ -35,6 +35,7 @@ struct Packed {
     given.kv_heads = static_cast<int>(k.size(1));
     given.head_dim = static_cast<int>(width);
     given.scale = static_cast<float>(a.scale);
+    given.key_tokens = static_cast<int>(k.size(0));
     given.causal = true;
   }
 };

@@ -89,6 +89,7 @@ void Device::start_threads() {
   block_.warps.resize((count + kWarp - 1) / kWarp);
   block_.named = {};
   block_.votes.clear();
+  block_.mbarriers.clear();
   block_.barriers = 0;
   fenced_ = published_ = acquired_ = atomic_ = false;
   for (size_t i = 0; i < count; ++i) {
@@ -98,6 +99,8 @@ void Device::start_threads() {
     thread.waiting = false;
     thread.barrier = -1;
     thread.copies.clear();
+    thread.products.clear();
+    thread.mbarrier = nullptr;
     thread.fibre.start(stacks_.take(), &Device::run_thread, this);
     block_.warps[i / kWarp].present |= 1U << (i % kWarp);
   }
@@ -127,6 +130,12 @@ void Device::run_block() {
       fault_ = std::make_unique<KernelFault>(fault);
     }
   }
+  for (const auto& [at, barrier] : block_.mbarriers) {
+    if (!fault_ && barrier.has_copies())
+      fault_ = std::make_unique<KernelFault>(
+          Fault::async_copy,
+          std::string(kernel_) + ": a block ends with tensor copies that nobody waited for");
+  }
   for (Thread& thread : block_.threads) stacks_.give(thread.fibre.stack());
 }
 
@@ -147,6 +156,7 @@ void Device::end_of_thread() {
     fail(Fault::async_copy,
          "ends with " + std::to_string(count) + " cp.async copies that it never waited for");
   }
+  if (thread_->products.any()) fail(Fault::async_copy, "ends with wgmma products that it never waited for");
   warp().exited |= 1U << thread_->lane();
 }
 
@@ -176,7 +186,7 @@ void Device::wait(const char* what, const Place& place) {
   thread_->fibre.yield();
 }
 
-void Device::barrier(unsigned id, unsigned expected, const Place& place) {
+bool Device::come(unsigned id, unsigned expected, const Place& place) {
   Barrier& barrier = block_.named[id];
   if (expected == 0) expected = static_cast<unsigned>(block_.threads.size());
   if (barrier.arrived == 0) {
@@ -188,21 +198,33 @@ void Device::barrier(unsigned id, unsigned expected, const Place& place) {
                                 " while others wait at " + barrier.place.file_name() + ":" +
                                 std::to_string(barrier.place.line()));
   }
-  if (++barrier.arrived < expected) {
-    static constexpr const char* kNames[kBarriers] = {
-        "__syncthreads", "barrier 1",  "barrier 2",  "barrier 3", "barrier 4",  "barrier 5",
-        "barrier 6",     "barrier 7",  "barrier 8",  "barrier 9", "barrier 10", "barrier 11",
-        "barrier 12",    "barrier 13", "barrier 14", "barrier 15"};
-    thread_->barrier = static_cast<int>(id);
-    wait(kNames[id], place);
-    return;
-  }
+  if (++barrier.arrived < expected) return false;
   barrier.arrived = 0;
   for (Thread& thread : block_.threads) {
     if (thread.barrier != static_cast<int>(id)) continue;
     thread.barrier = -1;
     thread.waiting = false;
   }
+  order_block();
+  return true;
+}
+
+void Device::arrive_barrier(unsigned id, unsigned expected, const Place& place) {
+  come(id, expected, place);
+}
+
+void Device::barrier(unsigned id, unsigned expected, const Place& place) {
+  if (!come(id, expected, place)) {
+    static constexpr const char* kNames[kBarriers] = {
+        "__syncthreads", "barrier 1",  "barrier 2",  "barrier 3", "barrier 4",  "barrier 5",
+        "barrier 6",     "barrier 7",  "barrier 8",  "barrier 9", "barrier 10", "barrier 11",
+        "barrier 12",    "barrier 13", "barrier 14", "barrier 15"};
+    thread_->barrier = static_cast<int>(id);
+    wait(kNames[id], place);
+  }
+}
+
+void Device::order_block() {
   ++block_.barriers;
   restamp();
 }

@@ -14,7 +14,9 @@
 #include "cuda_host/layer/async_copy.h"
 #include "cuda_host/layer/fault.h"
 #include "cuda_host/layer/fibre.h"
+#include "cuda_host/layer/hopper.h"
 #include "cuda_host/layer/memory.h"
+#include "cuda_host/layer/place.h"
 
 struct dim3 {
   unsigned x = 1, y = 1, z = 1;
@@ -23,8 +25,6 @@ struct dim3 {
 };
 
 namespace swift::cuda_host {
-
-using Place = std::source_location;
 
 constexpr unsigned kWarp = 32;
 constexpr unsigned kBarriers = 16;
@@ -64,6 +64,8 @@ struct Thread {
   Fibre fibre;
   uint64_t stamp = 0;
   AsyncCopies copies;
+  Products products;
+  const Mbarrier* mbarrier = nullptr;  // that it waits at
 
   unsigned lane() const { return linear % kWarp; }
 };
@@ -75,6 +77,7 @@ struct Block {
   std::vector<Warp> warps;
   std::array<Barrier, kBarriers> named;
   std::map<uint64_t, unsigned> votes;  // by barriers passed: threads whose predicate holds
+  std::map<void*, Mbarrier> mbarriers;
 };
 
 struct SharedArray {
@@ -112,8 +115,11 @@ class Device {
   void wait(const char* what, const Place& place);
   // Barrier `id` of `expected` threads (0: the whole block).
   void barrier(unsigned id, unsigned expected, const Place& place);
-  // Orders the lanes of the running thread's warp.
+  // The same without waiting.
+  void arrive_barrier(unsigned id, unsigned expected, const Place& place);
+  // Orders the lanes of the running thread's warp, and all threads of the block.
   void order_warp();
+  void order_block();
   std::byte* shared_static(const void* key, size_t bytes, const char* name);
   std::byte* shared_dynamic();
   // __threadfence and atomics: together they order blocks (a counter that tells the last block).
@@ -133,6 +139,8 @@ class Device {
   void start_threads();
   void turn(Thread& thread);
   void end_of_thread();
+  // True for the last that comes; then all go on.
+  bool come(unsigned id, unsigned expected, const Place& place);
   [[noreturn]] void stuck();
   void restamp();
   void forget_shared();

@@ -15,6 +15,7 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
 
 #define threadIdx (::swift::cuda_host::Device::get().thread().index)
 #define blockIdx (::swift::cuda_host::Device::get().block().index)

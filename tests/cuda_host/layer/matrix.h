@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "cuda_host/layer/grid.h"
+#include "cuda_host/layer/numbers.h"
 
 namespace swift::cuda_host {
 
@@ -12,8 +13,6 @@ namespace swift::cuda_host {
 // below.
 void load_matrices(uint32_t* registers, unsigned matrices, bool transposed, const void* row,
                    const Place& place);
-
-enum class MatrixType { f16, bf16 };
 
 // d (16 x 8) += a (16 x 16) b (16 x 8)
 void multiply_m16n8k16(float* d, const uint32_t* a, const uint32_t* b, MatrixType type, const Place& place);

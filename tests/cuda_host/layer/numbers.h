@@ -45,4 +45,7 @@ inline Half to_half(float x) {
   return {static_cast<uint16_t>(sign | ((rounded >> 13) - (112 << 10)))};
 }
 
+// Of the values of a matrix.
+enum class MatrixType { f16, bf16 };
+
 }  // namespace swift::cuda_host

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "aten.h"
+#include "cuda/attention_hopper.h"
 #include "families.h"
 
 namespace swift::gpu_bench {
@@ -47,6 +48,7 @@ struct Packed {
     a.head_dim = static_cast<int>(s.head_dim);
     a.scale = 1 / std::sqrt(static_cast<float>(s.head_dim));
     a.causal = true;
+    a.key_tokens = a.query_tokens;
     return a;
   }
   // Two products over the half that is seen.
@@ -60,15 +62,14 @@ struct Packed {
   }
 };
 
-void forward(Bench& bench, const aten::AttentionShape& shape, const std::vector<Target>& targets) {
+using Forward = void (*)(const cuda::Attention& a, void* out, float* log_sums, cuda::Stream stream);
+
+void forward(Bench& bench, const char* kernel, Forward run, const aten::AttentionShape& shape,
+             const std::vector<Target>& targets) {
   const Packed p(shape);
   Case c;
-  c.row = {.kernel = "prefill attention",
-           .what = p.what(),
-           .flops = p.flops(),
-           .library = "SDPA",
-           .targets = targets};
-  c.ours = [&](int) { cuda::attention_forward(p.arguments(), p.out.at(0), nullptr, nullptr); };
+  c.row = {.kernel = kernel, .what = p.what(), .flops = p.flops(), .library = "SDPA", .targets = targets};
+  c.ours = [&](int) { run(p.arguments(), p.out.at(0), nullptr, nullptr); };
   c.theirs = [&](Row&) { return aten::attention(p.q, p.k, p.v, shape); };
   bench.measure(c, 1);
 }
@@ -135,11 +136,20 @@ void after_prefix(Bench& bench, int64_t fresh, int64_t prefix) {
 }  // namespace
 
 void attention(Bench& bench) {
-  const std::vector<Target> targets = {{Measure::tera_flops, 350}, {Measure::tera_flops, 550}};
-  forward(bench, {1, 8192, kHeads, kKvHeads, 128}, targets);
-  forward(bench, {8, 1024, kHeads, kKvHeads, 128}, {});
-  forward(bench, {1, 8192, kHeads, kKvHeads, 64}, {});
-  forward(bench, {1, 8192, kHeads, kKvHeads, 256}, {});
+  // What attention_forward() chooses: on sm_90a products of warpgroups, else mma.sync, which is measured too.
+  const char* chosen = cuda::on_hopper() ? "prefill attention, wgmma" : "prefill attention";
+  const auto both = [&](const aten::AttentionShape& shape, bool has_target) {
+    const auto target = [&](double rate) {
+      return has_target ? std::vector<Target>{{Measure::tera_flops, rate}} : std::vector<Target>{};
+    };
+    forward(bench, chosen, cuda::attention_forward, shape, target(cuda::on_hopper() ? 550 : 350));
+    if (cuda::on_hopper())
+      forward(bench, "prefill attention, mma.sync", cuda::attention_forward_any, shape, target(350));
+  };
+  both({1, 8192, kHeads, kKvHeads, 128}, true);
+  both({8, 1024, kHeads, kKvHeads, 128}, false);
+  both({1, 8192, kHeads, kKvHeads, 64}, false);
+  both({1, 8192, kHeads, kKvHeads, 256}, false);
   backward(bench, {1, 8192, kHeads, kKvHeads, 128});
   backward(bench, {4, 2048, kHeads, kKvHeads, 128});
   after_prefix(bench, 2048, 30720);

@@ -113,6 +113,8 @@ class Device {
 
   // From a thread: gives its turn up until released, reported as waiting for `what` at `place`.
   void wait(const char* what, const Place& place);
+  // From a thread: lets the others have a turn.
+  void pass_turn() { thread_->fibre.yield(); }
   // Barrier `id` of `expected` threads (0: the whole block).
   void barrier(unsigned id, unsigned expected, const Place& place);
   // The same without waiting.

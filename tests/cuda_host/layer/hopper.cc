@@ -84,11 +84,21 @@ void Mbarrier::complete() {
   if (pending_ != 0 || bytes_ != 0) return;
   phase_ ^= 1;
   pending_ = count_;
+  wake();
+}
+
+// Who waits looks again.
+void Mbarrier::wake() const {
   for (Thread& thread : Device::get().block().threads) {
     if (thread.mbarrier != this) continue;
     thread.mbarrier = nullptr;
     thread.waiting = false;
   }
+}
+
+void Mbarrier::add(const TensorCopy& copy) {
+  copies_.push_back(copy);
+  wake();
 }
 
 void Mbarrier::arrive() {
@@ -115,6 +125,7 @@ void arrive_mbarrier(void* at, int64_t expected_bytes) {
   Mbarrier& barrier = mbarrier_at(at);
   barrier.expect(expected_bytes);
   barrier.arrive();
+  Device::get().pass_turn();  // whoever waited may be faster than the caller
 }
 
 void wait_mbarrier(void* at, uint32_t parity, const Place& place) {

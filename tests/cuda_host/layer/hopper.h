@@ -41,7 +41,7 @@ class Mbarrier {
   Mbarrier(unsigned count, uint64_t seen_after) : count_(count), pending_(count), seen_after_(seen_after) {}
   void arrive();
   void expect(int64_t bytes) { bytes_ += bytes; }
-  void add(const TensorCopy& copy) { copies_.push_back(copy); }
+  void add(const TensorCopy& copy);
   // Does the copies that are under way.
   void deliver();
   bool passed(uint32_t parity) const { return phase_ != parity; }
@@ -50,6 +50,7 @@ class Mbarrier {
 
  private:
   void complete();
+  void wake() const;
   unsigned count_, pending_;
   uint64_t seen_after_;  // barriers of the block at its making: others use it after one more
   int64_t bytes_ = 0;

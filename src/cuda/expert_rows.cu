@@ -51,4 +51,17 @@ void combine_rows_backward(const CombineRowsBackward& a, Stream stream) {
   });
 }
 
+void drop_expert_rows(const DropExpertRows& a, Stream stream) {
+  constexpr const char* kName = "drop_expert_rows";
+  check_rows(kName, a.type, a.columns, 1);
+  require(a.p >= 0 && a.p < 1, kName, "p must be in [0, 1)");
+  for (const void* pointer : {a.x, static_cast<const void*>(a.y)}) require_aligned(pointer, 16, kName);
+  if (a.tile_count == 0) return;
+  const DropoutMask mask{0, static_cast<uint32_t>(a.p * 65536.0), static_cast<float>(1.0 / (1.0 - a.p)),
+                         a.base};
+  const LaunchShape shape{dim3(static_cast<unsigned>(a.tile_count)), dim3(kRowThreads), 0, stream};
+  dispatch(a.type,
+           [&](auto zero) { launch(kName, drop_expert_rows_kernel<decltype(zero)>, shape, a, mask); });
+}
+
 }  // namespace swift::cuda

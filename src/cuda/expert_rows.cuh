@@ -1,5 +1,6 @@
 // Kernels of expert_rows.h. A thread has 16 bytes of a row at a time.
 #pragma once
+#include "cuda/dropout.cuh"
 #include "cuda/expert_rows.h"
 #include "cuda/reduce.cuh"
 
@@ -66,6 +67,27 @@ __global__ void __launch_bounds__(kRowThreads) combine_rows_backward_kernel(Comb
   if (!a.d_shares) return;
   dot = warp_sum(dot);
   if (lane == 0) a.d_shares[choice] = dot;
+}
+
+// Block (tile). A thread has four values of a row at a time, which one hash decides.
+template <class T>
+__global__ void __launch_bounds__(kRowThreads) drop_expert_rows_kernel(DropExpertRows a, DropoutMask mask) {
+  const ExpertTile tile = a.tiles[blockIdx.x];
+  if (tile.expert < 0) return;
+  mask.join();
+  const uint64_t key = a.keys[tile.expert] + mask.key;
+  const int64_t before = int64_t{tile.first - a.starts[tile.expert]} * a.columns,
+                count = int64_t{tile.rows} * a.columns, first = int64_t{tile.first} * a.columns;
+  const T* x = static_cast<const T*>(a.x) + first;
+  T* y = static_cast<T*>(a.y) + first;
+  for (int64_t at = int64_t{threadIdx.x} * 4; at < count; at += kRowThreads * 4) {
+    const uint64_t bits = dropout_bits(key, (before + at) / 4);
+    Pack<T, 4> pack = load_once<4>(x + at);
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      pack[i] = from_float<T>(dropout_keeps(mask, bits, i) ? to_float(pack[i]) * mask.keep_scale : 0.0F);
+    store(y + at, pack);
+  }
 }
 
 }  // namespace swift::cuda

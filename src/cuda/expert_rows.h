@@ -1,7 +1,7 @@
 // Rows into the order of their experts (routing.h), and back with their shares. Sums run in the order of a
 // token's choices, without atomics.
 #pragma once
-#include "cuda/types.h"
+#include "cuda/routing.h"
 
 namespace swift::cuda {
 
@@ -35,5 +35,19 @@ struct CombineRowsBackward {
   float* d_shares;      // (tokens * per_token), or null
 };
 void combine_rows_backward(const CombineRowsBackward& a, Stream stream);
+
+// keyed_dropout.h of each expert's rows by themselves, with its own key.
+struct DropExpertRows {
+  Type type;
+  const void* x;            // (choices, columns) sorted rows
+  void* y;                  // (choices, columns)
+  const ExpertTile* tiles;  // (tile_count) of sort_by_expert
+  const int32_t* starts;    // (experts + 1)
+  const uint64_t* keys;     // (experts)
+  int tile_count, columns;  // a row is a multiple of 16 bytes
+  double p;
+  const uint64_t* base;  // one number that is added to each key, or null
+};
+void drop_expert_rows(const DropExpertRows& a, Stream stream);
 
 }  // namespace swift::cuda

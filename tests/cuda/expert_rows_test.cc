@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "cuda/compare.h"
+#include "cuda/keyed_dropout.h"
 
 using namespace swift::cuda;
 using namespace swift::cuda_test;
@@ -55,7 +56,47 @@ void check(Type type, size_t tokens, size_t per_token, size_t columns, bool with
   if (with_shares) check_near(got_shares.read(), d_shares, Type::float32, std::sqrt(double(columns)) * 4);
 }
 
+// Each expert's rows as keyed_dropout() drops them alone.
+void check_drop(Type type, const std::vector<int32_t>& rows, size_t columns, int tile_rows) {
+  CAPTURE(static_cast<int>(type), rows.size(), columns, tile_rows);
+  std::vector<int32_t> starts = {0};
+  std::vector<ExpertTile> parts;
+  std::vector<uint64_t> key;
+  for (const int32_t count : rows) {
+    const auto expert = static_cast<int32_t>(key.size());
+    for (int32_t first = 0; first < count; first += tile_rows)
+      parts.push_back({expert, starts.back() + first, std::min(tile_rows, count - first)});
+    starts.push_back(starts.back() + count);
+    key.push_back(1000U + key.size() * 77U);
+  }
+  parts.push_back({-1, 0, 0});
+  const size_t choices = static_cast<size_t>(starts.back());
+  const auto x = normal(type, choices * columns, 6);
+  const Values dx("x", type, x), got("y", type, choices * columns), want("alone", type, choices * columns);
+  const auto at = [&](const Values& values, int32_t row) {
+    return static_cast<std::byte*>(values.data()) + static_cast<size_t>(row) * columns * size_of(type);
+  };
+  for (size_t e = 0; e < rows.size(); ++e)
+    keyed_dropout({type, at(dx, starts[e]), at(want, starts[e]), rows[e] * static_cast<int64_t>(columns), 0.3,
+                   key[e] + 5},
+                  nullptr);
+  const Buffer<ExpertTile> tiles("tiles", parts);
+  const Buffer<int32_t> dstarts("starts", starts);
+  const Buffer<uint64_t> keys("keys", key), base("base", std::vector<uint64_t>{5});
+  drop_expert_rows({type, dx.data(), got.data(), tiles.data(), dstarts.data(), keys.data(),
+                    static_cast<int>(parts.size()), static_cast<int>(columns), 0.3, base.data()},
+                   nullptr);
+  CHECK(got.read() == want.read());
+}
+
 }  // namespace
+
+TEST_CASE("each expert's rows are dropped with its own mask") {
+  for (const Type type : kTypes) {
+    check_drop(type, {5, 0, 9, 1}, 72, 4);
+    in_every_order([&] { check_drop(type, {3, 2}, 8, 64); });
+  }
+}
 
 TEST_CASE("rows are sorted by expert and combined again, forward and backward") {
   for (const Type type : kTypes) {

@@ -1,5 +1,6 @@
 // The decoder's two ends, where low-rank updates of the embeddings and of the output head come in.
 #include "model/decoder.h"
+#include "ops/embedding.h"
 #include "ops/linear.h"
 
 namespace swift::model {
@@ -7,10 +8,10 @@ namespace swift::model {
 using at::Tensor;
 
 Tensor Decoder::embed(const Tensor& ids) const {
-  const Tensor h = at::embedding(embed_tokens, ids);
+  const Tensor h = ops::Embedding::forward(embed_tokens, ids);
   if (!embed_lora) return h;
-  const Tensor columns = at::index_select(embed_lora->a, 1, ids);  // (rank, tokens)
-  const Tensor update = at::mm(columns.t(), embed_lora->b.t()) * embed_lora->scale;
+  const Tensor low = ops::Embedding::forward(embed_lora->a.t(), ids);  // (tokens, rank)
+  const Tensor update = at::mm(low, embed_lora->b.t()) * embed_lora->scale;
   return h + update.to(h.scalar_type());
 }
 

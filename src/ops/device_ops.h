@@ -59,6 +59,10 @@ class DeviceOps : public DeviceDecode, public DeviceExperts, public DeviceLowRan
   // dropout.h, the same mask as on the CPU.
   virtual at::Tensor keyed_dropout(const at::Tensor& x, double p, const DropoutKey& key) const = 0;
 
+  // embedding.h: the sums of the rows of dy (tokens, hidden) by ids (tokens) int64, (vocab, hidden) in dy's
+  // type.
+  virtual at::Tensor embedding_gradient(const at::Tensor& dy, const at::Tensor& ids, int64_t vocab) const = 0;
+
   // attention.h: 16-bit types with heads of up to 256 values. Others run the plain twin.
   virtual bool takes_attention(const at::Tensor& q) const = 0;
   // Returns out (tokens, heads, head_dim) and the logarithms of the sums (heads, tokens) fp32.

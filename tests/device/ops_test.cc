@@ -5,6 +5,7 @@
 #include "ops/attention.h"
 #include "ops/device_ops.h"
 #include "ops/dropout.h"
+#include "ops/embedding.h"
 #include "ops/linear.h"
 #include "ops/linear_cross_entropy.h"
 #include "ops/linear_log_probs.h"
@@ -48,6 +49,23 @@ TEST_CASE("on a device, dropout has the CPU's mask") {
   for (const auto type : kTypes) {
     const at::Tensor x = random({13, 31}, type), want = ops::keyed_dropout(x, 0.3, 77);
     CHECK(at::equal(ops::keyed_dropout(x.to(host_device()), 0.3, 77).cpu(), want));
+  }
+}
+
+TEST_CASE("on a device, the gradient of embeddings is that of the plain operation, and the same each time") {
+  at::manual_seed(9);
+  const at::Tensor ids = at::randint(0, 37, {90}, at::kLong), there = ids.to(host_device());
+  for (const auto type : kTypes) {
+    for (const int64_t hidden : {5, 72}) {
+      CAPTURE(type, hidden);
+      const at::Tensor table = random({41, hidden}, type);
+      check_against_plain([&](const auto& t) { return ops::Embedding::forward(t[0], there); },
+                          [&](const auto& t) { return at::embedding(t[0], ids); }, {table},
+                          tolerance_of(type), host_device());
+      const at::Tensor dy = random({90, hidden}, type).to(host_device());
+      const auto gradient = [&] { return ops::device_ops(dy)->embedding_gradient(dy, there, 41).cpu(); };
+      CHECK(at::equal(gradient(), gradient()));
+    }
   }
 }
 

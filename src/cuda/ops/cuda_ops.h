@@ -22,6 +22,7 @@ class CudaOps final : public ops::DeviceOps {
   at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
                     bool back) const override;
   at::Tensor keyed_dropout(const at::Tensor& x, double p, const ops::DropoutKey& key) const override;
+  at::Tensor embedding_gradient(const at::Tensor& dy, const at::Tensor& ids, int64_t vocab) const override;
   bool takes_attention(const at::Tensor& q) const override;
   std::pair<at::Tensor, at::Tensor> attention(const ops::DeviceAttention& a) const override;
   std::vector<at::Tensor> attention_backward(const ops::DeviceAttention& a, const at::Tensor& out,

@@ -103,6 +103,8 @@ class DeviceOps : public DeviceDecode, public DeviceExperts, public DeviceLowRan
   virtual int64_t kept_head_dim(int64_t head_dim) const = 0;
   // Memory of the device that is free for new tensors.
   virtual int64_t free_bytes() const = 0;
+  // The most memory that tensors had reserved at a time since the program began.
+  virtual int64_t peak_bytes() const = 0;
 };
 
 // Of the device that t lies on; null on the CPU.

@@ -91,13 +91,4 @@ void Reporter::close(const Json& summary) {
   log_.write(summary);
 }
 
-double peak_memory_gib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with("VmHWM:")) continue;
-    return std::stod(line.substr(6)) / (1024.0 * 1024.0);
-  }
-  return 0;
-}
-
 }  // namespace swift::train

@@ -37,7 +37,4 @@ class Reporter {
   bool pictures_failed_ = false;
 };
 
-// Peak resident memory of this process in GiB (VmHWM).
-double peak_memory_gib();
-
 }  // namespace swift::train

@@ -14,6 +14,7 @@
 #include "train/optimizers/table.h"
 #include "train/pack_loss.h"
 #include "train/parameters.h"
+#include "train/peak_memory.h"
 #include "train/run_directory.h"
 #include "train/steps.h"
 
@@ -277,7 +278,7 @@ void Trainer::log_step(double grad_norm, double learning_rate) {
                {"tokens_per_second", static_cast<double>(state_.tokens_since_log) / state_.seconds_since_log},
                {"elapsed_seconds", state_.elapsed_seconds},
                {"remaining_seconds", left},
-               {"memory_gib", peak_memory_gib()}};
+               {"memory_gib", peak_memory_gib(decoder_.embed_tokens.device())}};
   line.update(state_.channels_since_log.means());
   if (objective_) line.update(objective_->take_metrics());
   reporter_->metrics(state_.step, line);
@@ -338,7 +339,7 @@ Result Trainer::finish(int exit_code) {
        {"max_steps", total_steps_},
        {"tokens", state_.tokens_seen},
        {"train_seconds", state_.elapsed_seconds},
-       {"memory_gib", peak_memory_gib()}});
+       {"memory_gib", peak_memory_gib(decoder_.embed_tokens.device())}});
   return result;
 }
 

@@ -155,6 +155,14 @@ void DeviceSnapshot::restore() const {
   for (const Block& block : blocks_) std::copy(block.bytes.begin(), block.bytes.end(), block.data);
 }
 
+int64_t reserved_bytes() {
+  const std::lock_guard lock(mutex);
+  int64_t total = 0;
+  for (const auto& [data, place] : DeviceAllocator::get().blocks())
+    total += static_cast<int64_t>(place.second);
+  return total;
+}
+
 void limit_device(size_t bytes) {
   limit = bytes;
 }

@@ -9,6 +9,9 @@ namespace swift::tests {
 
 cuda_host::Memory& layer();
 
+// Of tensors; what is given back is kept for others of its size.
+int64_t reserved_bytes();
+
 // While one lives, this thread alone sees the device's memory.
 class DeviceWindow {
  public:

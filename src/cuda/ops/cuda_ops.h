@@ -43,6 +43,7 @@ class CudaOps final : public ops::DeviceOps {
                                          const at::TensorOptions& options) const override;
   int64_t kept_head_dim(int64_t head_dim) const override;
   int64_t free_bytes() const override;
+  int64_t peak_bytes() const override;
   bool takes_experts(at::ScalarType type, int64_t experts, int64_t hidden, int64_t intermediate,
                      int64_t per_token) const override;
   at::Tensor mix_experts(const at::Tensor& y, const at::Tensor& scores,

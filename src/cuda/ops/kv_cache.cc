@@ -296,4 +296,8 @@ int64_t CudaOps::free_bytes() const {
   return cuda::free_bytes();
 }
 
+int64_t CudaOps::peak_bytes() const {
+  return cuda::peak_bytes();
+}
+
 }  // namespace swift::cuda

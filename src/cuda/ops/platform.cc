@@ -23,6 +23,10 @@ int64_t free_bytes() {
   return static_cast<int64_t>(free) + stats.reserved_bytes[0].current - stats.allocated_bytes[0].current;
 }
 
+int64_t peak_bytes() {
+  return c10::cuda::CUDACachingAllocator::getDeviceStats(c10::cuda::current_device()).reserved_bytes[0].peak;
+}
+
 at::Tensor wide_product(const at::Tensor& x, const at::Tensor& w) {
   return at::mm(x, w.t(), at::kFloat);
 }

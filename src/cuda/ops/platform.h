@@ -15,6 +15,8 @@ Stream stream_of(const at::Tensor& t);
 int multiprocessors(const at::Tensor& t);
 // Memory that is free for new tensors: the driver's, and what ATen's allocator keeps unused.
 int64_t free_bytes();
+// The most that ATen's allocator held at a time.
+int64_t peak_bytes();
 // x · W^T with sums and result in fp32; x (rows, in), W (out, in) of one 16-bit type.
 at::Tensor wide_product(const at::Tensor& x, const at::Tensor& w);
 // ops::DeviceDecode::capture, of work on the current device.

@@ -8,6 +8,7 @@
 #include "base/signals.h"
 #include "train/best_model.h"
 #include "train/grpo/grpo_trainer.h"
+#include "train/peak_memory.h"
 #include "train/run_directory.h"
 
 namespace swift::train::grpo {
@@ -129,7 +130,7 @@ void GrpoTrainer::log_step(double grad_norm, double learning_rate, const LossSum
                {"tokens_per_second", static_cast<double>(state_.tokens_since_log) / state_.seconds_since_log},
                {"elapsed_seconds", state_.elapsed_seconds},
                {"remaining_seconds", left},
-               {"memory_gib", peak_memory_gib()}};
+               {"memory_gib", peak_memory_gib(decoder_.embed_tokens.device())}};
   line.update(log_.means());
   // A round that serves several updates is the news of its first one.
   for (const auto& [key, value] : round_metrics_.items())
@@ -225,7 +226,7 @@ Result GrpoTrainer::finish(int exit_code) {
        {"max_steps", total_steps_},
        {"tokens", state_.tokens_seen},
        {"train_seconds", state_.elapsed_seconds},
-       {"memory_gib", peak_memory_gib()}});
+       {"memory_gib", peak_memory_gib(decoder_.embed_tokens.device())}});
   return result;
 }
 

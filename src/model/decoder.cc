@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "model/device_experts.h"
 #include "model/recompute.h"
 #include "ops/attention.h"
 #include "ops/device_ops.h"
@@ -93,6 +94,9 @@ Tensor Decoder::run_mlp(int64_t index, const Tensor& y, const Pass& pass) const 
                                               : ops::Linear::forward(y, block.router, {}, nullptr);
     if (block.joined_experts && !at::GradMode::is_enabled())
       return ops::device_ops(y)->mix_experts(y, scores, *block.joined_experts);
+    if (const auto mixed =
+            mix_on_device(y, scores, block.experts, spec.moe, pass.dropout_key, pass.balance, index))
+      return *mixed;
     return mix_experts(y, scores, block.experts, spec.moe, pass.dropout_key, pass.balance, index);
   }
   const auto mlp_of = [&block](const Pass& own) {

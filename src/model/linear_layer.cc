@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "model/pair_key.h"
 #include "ops/dora.h"
 #include "ops/dora_linear.h"
 #include "ops/quantized_linear.h"
@@ -19,7 +20,7 @@ at::Tensor LinearLayer::forward(const at::Tensor& x, const ops::DropoutKey& drop
   if (!lora) return product(bias, nullptr);
   const bool drop = !dropout_key.none() && lora->dropout > 0;
   const ops::LowRank update{lora->a, lora->b, lora->scale, drop ? lora->dropout : 0.0,
-                            dropout_key + lora->id * 0xD1B54A32D192ED03ULL};
+                            pair_key(*lora, dropout_key)};
   if (!lora->dora) return product(bias, &update);
   const Dora& dora = *lora->dora;
   if (!quantized && !bias.defined() && ops::DoraLinear::takes(x, weight))

@@ -66,10 +66,10 @@ Tensor RouterBalance::observe(int64_t layer, const Tensor& probabilities, const 
   return Join::apply(probabilities, state_);
 }
 
-double RouterBalance::loss() const {
-  if (state_->rows() == 0) return 0;
+Tensor RouterBalance::loss() const {
+  if (state_->rows() == 0) return at::zeros({}, at::kDouble);
   const Tensor share = state_->mean(state_->counts), probability = state_->mean(state_->sums);
-  return at::dot(share, probability).item<double>() * static_cast<double>(share.size(0));
+  return at::dot(share, probability).to(at::kDouble) * static_cast<double>(share.size(0));
 }
 
 double RouterBalance::coefficient() const {

@@ -20,8 +20,8 @@ class RouterBalance {
   // joins theirs in the backward pass, when all layers are known.
   at::Tensor observe(int64_t layer, const at::Tensor& probabilities, const at::Tensor& counts);
 
-  // The loss without its coefficient; 0 before any layer was seen.
-  double loss() const;
+  // The loss without its coefficient, () fp64 where the layers lie; 0 before any was seen.
+  at::Tensor loss() const;
   double coefficient() const;
 
  private:

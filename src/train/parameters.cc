@@ -3,6 +3,8 @@
 #include <map>
 #include <set>
 
+#include "base/error.h"
+#include "model/device_experts.h"
 #include "train/freeze.h"
 #include "train/optimizers/projection.h"
 
@@ -106,6 +108,7 @@ std::vector<Parameter> make_trainable(model::Decoder& decoder, const model::Lora
       tensor.requires_grad_(true);
       parameters.push_back({name, tensor, decays(name), lr_scale(name, tensor, task)});
     }
+    model::gather_experts(decoder);
     return parameters;
   }
   const auto trained = selection(decoder, task);
@@ -124,6 +127,7 @@ std::vector<Parameter> make_trainable(model::Decoder& decoder, const model::Lora
 
 int64_t count_trained(model::Decoder& decoder, const model::LoraSettings* adapter, const config::Task& task) {
   int64_t count = 0;
+  model::gather_experts(decoder);
   if (adapter != nullptr) {
     for (const auto& [name, tensor] : model::adapter_tensors(decoder, *adapter)) {
       if (trains(name, task)) count += tensor.numel();

@@ -190,7 +190,7 @@ double Trainer::read(const Losses& losses, const Tensor& norm) {
   const Tensor here = at::stack(all).cpu();
   const auto* values = here.const_data_ptr<double>();
   last_loss_ = 0;
-  for (size_t i = 0; i < losses.parts.size(); ++i) last_loss_ += values[i] + losses.balance[i];
+  for (size_t i = 0; i < losses.parts.size(); ++i) last_loss_ += values[i];
   return values[losses.parts.size()];
 }
 
@@ -226,7 +226,6 @@ std::optional<Trainer::Losses> Trainer::accumulate(const StepBatch& batch) {
     const uint64_t dropout_key = keys.bits(i) | 1U;
     if (graphs_ && graphs_->takes(batch.micro_batches[i])) {
       losses.parts.push_back(graphs_->run(batch.micro_batches[i], loss_scale(batch), dropout_key));
-      losses.balance.push_back(0);
       continue;
     }
     const int64_t tile = task_.tiled_mlp ? task_.tiled_mlp_tokens.value_or(decoder_.spec.hidden) : 0;
@@ -242,7 +241,8 @@ std::optional<Trainer::Losses> Trainer::accumulate(const StepBatch& batch) {
     if (activation_store_) activation_store_->clear();
     const Tensor part = micro_loss(batch, i, pass, channels);
     losses.parts.push_back(part.detach());
-    losses.balance.push_back(balance.coefficient() * balance.loss());
+    if (pass.balance != nullptr)
+      losses.parts.back() = losses.parts.back() + balance.coefficient() * balance.loss();
     part.backward();
   }
   state_.channels_since_log.add(channels);

@@ -56,10 +56,9 @@ class Trainer {
  private:
   // One optimizer step; false when a signal cut it off and nothing of it was kept.
   bool train_step();
-  // Of a step's micro-batches, each its share: () where it was computed, and that of the routers.
+  // Of a step's micro-batches, each its share, with that of the routers: () where it was computed.
   struct Losses {
     std::vector<at::Tensor> parts;
-    std::vector<double> balance;
   };
   // Losses, and gradients; nothing when a signal cut them off.
   std::optional<Losses> accumulate(const StepBatch& batch);

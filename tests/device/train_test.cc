@@ -1,10 +1,11 @@
 // Training on a device against transformers and PEFT, as tests/train/trajectory_test.cc has it on the CPU.
-#include "../train/trajectory.h"
-#include "device/host_device.h"
+#include "device/training.h"
+#include "ops/device_ops.h"
 
 using namespace swift;
 using tests::device_traffic;
 using tests::host_device;
+using namespace tests::device_runs;
 using tests::trajectory::check_run;
 
 TEST_CASE("on a device, ten LoRA steps agree with transformers and PEFT") {
@@ -25,87 +26,9 @@ TEST_CASE("on a device, ten steps over quantized bases agree with PEFT over thei
 }
 
 TEST_CASE("on a device, ten full fine-tuning steps agree with transformers, and GaLore with galore_torch") {
-  for (const char* name : {"qwen3_full", "llama_full", "llama_freeze", "qwen3_galore"})
+  for (const char* name : {"qwen3_full", "llama_full", "llama_freeze", "qwen3_galore", "qwen3_moe_full"})
     check_run(name, false, host_device());
 }
-
-namespace {
-
-namespace fs = std::filesystem;
-
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("swift_device_train_" + std::to_string(getpid()));
-  Folder() {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-};
-
-std::vector<data::Sample> samples() {
-  std::vector<data::Sample> all;
-  for (int32_t i = 0; i < 24; ++i) {
-    data::Sample sample;
-    for (int32_t t = 0; t < 10 + 5 * (i % 7); ++t) sample.input_ids.push_back((i * 31 + t * t) % 120 + 2);
-    sample.labels = sample.input_ids;
-    std::fill_n(sample.labels.begin(), 4, data::kIgnore);
-    all.push_back(std::move(sample));
-  }
-  return all;
-}
-
-config::Task task_of(const std::string& tuner) {
-  config::Task task;
-  task.tuner_type = tuner;
-  task.dataset_shuffle = false;
-  task.per_device_train_batch_size = 2;
-  task.gradient_accumulation_steps = 2;
-  task.learning_rate = 2e-3;
-  task.max_steps = 4;
-  task.warmup_steps = 0;
-  task.lora_dropout = 0.1;
-  task.logging_steps = 1;
-  task.save_steps = 2;
-  task.report_to.clear();
-  return task;
-}
-
-struct Run {
-  std::vector<double> losses;
-  fs::path directory;
-  int64_t replays = 0;  // of graphs
-};
-
-Run train_on(at::Device device, config::Task task, const std::string& name, at::ScalarType type,
-             const fs::path& folder, const fs::path& checkpoint = {}) {
-  task.model = tests::trajectory::golden("models/" + name).string();
-  static const auto rows = samples();
-  model::Decoder decoder = model::load_decoder(task.model, type);
-  std::optional<model::LoraSettings> adapter;
-  if (task.tuner_type == "lora") {
-    adapter = train::lora_settings(task);
-    if (checkpoint.empty()) model::attach_lora(decoder, *adapter, 3);
-    if (!checkpoint.empty()) adapter = model::restore_adapter(decoder, *adapter, checkpoint);
-  }
-  model::move_to(decoder, device);
-  Run run{{}, folder, 0};
-  fs::create_directories(run.directory);
-  train::Trainer trainer(task, decoder, adapter, std::span(rows), {}, run.directory);
-  if (!checkpoint.empty()) trainer.resume(checkpoint);
-  const int code = trainer.run().exit_code;  // what it throws is for the caller
-  REQUIRE(code == 0);
-  run.replays = trainer.graph_replays();
-  for (const base::Json& line : tests::trajectory::log_lines(run.directory))
-    if (line.contains("loss")) run.losses.push_back(line.at("loss").get<double>());
-  return run;
-}
-
-void check_near(const std::vector<double>& got, const std::vector<double>& want, double tolerance) {
-  REQUIRE(got.size() == want.size());
-  for (size_t i = 0; i < got.size(); ++i) CHECK(got[i] == Approx(want[i]).epsilon(tolerance));
-}
-
-}  // namespace
 
 TEST_CASE(
     "on a device, training in bf16 follows the CPU: dropout, packing, tiles, losses, experts, 8-bit "
@@ -125,6 +48,8 @@ TEST_CASE(
   cases.emplace_back("qwen2", coded);
   config::Task experts = task_of("lora");
   experts.router_aux_loss_coef = 0.01;
+  cases.emplace_back("qwen3_moe", experts);
+  experts.tuner_type = "full", experts.gradient_checkpointing = true;
   cases.emplace_back("qwen3_moe", experts);
   for (size_t i = 0; i < cases.size(); ++i) {
     const auto& [name, task] = cases[i];
@@ -212,20 +137,35 @@ TEST_CASE("a run begun on a device goes on there and on the CPU, and the other w
   }
 }
 
-TEST_CASE("on a device, an optimizer step waits once, whatever the layers and micro-batches") {
+TEST_CASE("on a device, an optimizer step waits once, whatever the layers, experts and micro-batches") {
   const Folder folder;
-  const bool packing = GENERATE(false, true);
-  CAPTURE(packing);
-  const auto waits = [&](int64_t steps, int64_t micro_batches) {
-    config::Task task = task_of("lora");
+  const auto waits = [&](const std::string& name, const std::string& tuner, bool packing, int64_t steps,
+                         int64_t micro_batches) {
+    config::Task task = task_of(tuner);
     task.packing = packing, task.packing_length = 64;
     task.max_steps = steps, task.gradient_accumulation_steps = micro_batches, task.save_strategy = "no";
+    task.router_aux_loss_coef = name == "qwen3_moe" ? 0.01 : 0;
     const int64_t before = device_traffic().waits;
-    train_on(host_device(), task, "qwen3_bf16", at::kBFloat16,
-             folder.path / std::to_string(steps * 10 + micro_batches));
+    train_on(host_device(), task, name, at::kBFloat16, folder.path / std::to_string(before));
     return device_traffic().waits - before;
   };
-  const int64_t one = waits(1, 1);
-  CHECK(waits(3, 1) - one == 2 * 1);
-  CHECK(waits(1, 3) == one);
+  for (const auto& [name, tuner, packing] : {std::tuple{"qwen3_bf16", "lora", false},
+                                             {"qwen3_bf16", "lora", true},
+                                             {"qwen3_moe", "lora", false},
+                                             {"qwen3_moe", "full", true}}) {
+    CAPTURE(name, tuner, packing);
+    const int64_t one = waits(name, tuner, packing, 1, 1);
+    CHECK(waits(name, tuner, packing, 3, 1) - one == 2 * 1);
+    CHECK(waits(name, tuner, packing, 1, 3) == one);
+  }
+}
+
+TEST_CASE("on a device, memory_gib of the log is what its tensors had reserved") {
+  const Folder folder;
+  config::Task task = task_of("lora");
+  task.max_steps = 1, task.save_strategy = "no";
+  const Run run = train_on(host_device(), task, "qwen3_bf16", at::kBFloat16, folder.path);
+  const double logged = tests::trajectory::log_lines(run.directory).back().at("memory_gib").get<double>();
+  const auto device = ops::device_ops(host_device());
+  CHECK(logged == Approx(static_cast<double>(device->peak_bytes()) / (1 << 30)).epsilon(0.05));
 }

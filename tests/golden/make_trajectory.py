@@ -65,6 +65,7 @@ RUNS = {
         target_modules=["q_proj", "embed_tokens", "lm_head"])),
     # galore_torch's AdamW on every matrix of the blocks, in full rank moments elsewhere; no clipping, no decay.
     "qwen3_galore": dict(model="qwen3", tuner="full", galore=dict(rank=8, update_proj_gap=4, scale=0.25), weight_decay=0.0),
+    "qwen3_moe_full": dict(model="qwen3_moe", tuner="full"),
     "llama_freeze": dict(model="llama", tuner="full", freeze=["model.embed_tokens", "model.layers.0"]),
 }
 LORA = dict(r=8, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
@@ -164,6 +165,21 @@ def trained(model):
             for name, value in model.named_parameters() if value.requires_grad}
 
 
+def norms_of(named):
+    """By name; the experts of a layer, which transformers trains as one tensor, each by itself as in files."""
+    norms = {}
+    for name, value in named.items():
+        stem, _, part = name.rpartition(".")
+        parts = {"gate_up_proj": ("gate_proj", "up_proj"), "down_proj": ("down_proj",)}.get(part)
+        if not stem.endswith(".experts") or parts is None:
+            norms[name] = value.detach().double().norm().item()
+            continue
+        for index, expert in enumerate(value.detach().double()):
+            for one, weight in zip(parts, expert.chunk(len(parts)), strict=True):
+                norms[f"{stem}.{index}.{one}.weight"] = weight.norm().item()
+    return norms
+
+
 def faster(name, value):
     """What LoRA+ trains with the larger learning rate."""
     return "lora_B" in name or value.ndim == 1
@@ -211,7 +227,7 @@ def plain_loop(samples, run):
         optimizer.step()
         optimizer.zero_grad()
         steps.append(dict(loss=loss, grad_norm=norm, learning_rate=learning_rate(step, run), tokens=tokens))
-    return steps, {name: value.detach().double().norm().item() for name, value in named.items()}
+    return steps, norms_of(named)
 
 
 def hf_trainer(samples, run):
@@ -232,7 +248,7 @@ def hf_trainer(samples, run):
             **options), train_dataset=samples, data_collator=collate, optimizers=(optimizer, None))
         trainer.train()
     steps = [entry for entry in trainer.state.log_history if "grad_norm" in entry]
-    return steps, {name: value.detach().double().norm().item() for name, value in trained(model).items()}
+    return steps, norms_of(trained(model))
 
 
 def compare(mine, theirs):

@@ -42,7 +42,7 @@ Losses backward(const model::Decoder& decoder, bool recompute, uint64_t dropout_
   const at::Tensor loss =
       ops::LinearCrossEntropy::forward(h, decoder.lm_head, labels, 1.0 / static_cast<double>(ids.size() - 1));
   loss.backward();
-  return {loss.item<double>(), balance.loss()};
+  return {loss.item<double>(), balance.loss().item<double>()};
 }
 
 model::Decoder trained_decoder() {

@@ -105,7 +105,7 @@ inline std::vector<base::Json> log_lines(const fs::path& run) {
 inline void check_run(const std::string& name, bool recompute, at::Device device = at::kCPU) {
   CAPTURE(name, recompute);
   const base::Json run = base::read_json(golden("trajectory") / (name + ".json"));
-  const std::string family = name.substr(0, name.find('_'));
+  const std::string family = run.at("settings").at("model");
   config::Task task = task_of(run, family);
   task.gradient_checkpointing = recompute;
   const auto samples = samples_of(base::read_json(golden("trajectory/samples.json")));

@@ -48,6 +48,24 @@ class CudaOps final : public ops::DeviceOps {
                      int64_t per_token) const override;
   at::Tensor mix_experts(const at::Tensor& y, const at::Tensor& scores,
                          const ops::JoinedExperts& experts) const override;
+  bool takes_expert_rows(at::ScalarType type, int64_t experts, int64_t columns,
+                         int64_t per_token) const override;
+  ops::RoutedTokens route_tokens(const at::Tensor& scores, int64_t per_token, bool normalize) const override;
+  at::Tensor route_tokens_backward(const ops::RoutedTokens& routed, bool normalize,
+                                   const at::Tensor& d_shares, const at::Tensor& d_probabilities,
+                                   at::ScalarType type) const override;
+  at::Tensor sort_rows(const at::Tensor& x, const ops::ExpertRoute& route) const override;
+  at::Tensor combine_rows(const at::Tensor& rows, const at::Tensor& shares,
+                          const ops::ExpertRoute& route) const override;
+  std::pair<at::Tensor, at::Tensor> combine_rows_backward(const at::Tensor& dy, const at::Tensor& rows,
+                                                          const at::Tensor& shares,
+                                                          const ops::ExpertRoute& route) const override;
+  at::Tensor expert_product(const at::Tensor& x, const at::Tensor& weight, bool turned,
+                            const ops::ExpertRoute& route) const override;
+  at::Tensor expert_outer(const at::Tensor& y, const at::Tensor& x, const ops::ExpertRoute& route,
+                          at::ScalarType type) const override;
+  at::Tensor drop_expert_rows(const at::Tensor& x, double p, const std::vector<ops::DropoutKey>& keys,
+                              const ops::ExpertRoute& route) const override;
   bool takes_low_rank(at::ScalarType type, int64_t in, int64_t out, int64_t rank) const override;
   at::Tensor project(const at::Tensor& x, const at::Tensor& factor, bool turned, double scale,
                      const ops::KeyedDrop& drop) const override;
@@ -69,6 +87,7 @@ Type type_of(const at::Tensor& t);
 at::Tensor uploaded_bytes(const void* data, size_t bytes, const at::Tensor& like);
 template <class T>
 at::Tensor uploaded(const std::vector<T>& values, const at::Tensor& like) {
+Type type_of(at::ScalarType type);
   const at::Tensor there = uploaded_bytes(values.data(), values.size() * sizeof(T), like);
   if constexpr (std::is_arithmetic_v<T>) return there.view(c10::CppTypeToScalarType<T>::value);
   return there;

@@ -9,7 +9,11 @@
 
 namespace swift::cuda {
 Type type_of(const at::Tensor& t) {
-  switch (t.scalar_type()) {
+  return type_of(t.scalar_type());
+}
+
+Type type_of(at::ScalarType type) {
+  switch (type) {
     case at::kFloat:
       return Type::float32;
     case at::kHalf:
@@ -20,7 +24,7 @@ Type type_of(const at::Tensor& t) {
       break;
   }
   std::ostringstream text;
-  text << "no kernel takes values of type " << t.scalar_type();
+  text << "no kernel takes values of type " << type;
   throw base::Error(base::ExitCode::failure, text.str());
 }
 

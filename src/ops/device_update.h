@@ -22,6 +22,19 @@ struct AdamTensors {
 
 struct AdamSettings {
   double beta1, beta2, epsilon;
+  bool raw_epsilon = false;  // epsilon is added before the second moment's bias correction
+};
+
+// Codes in groups of consecutive values on the device, a multiple of 4 long: those of int8_weight.h, or, with
+// zeros, INT4 ones: two a byte, the first in the lower half, value = scale * (code - zero).
+struct GroupCodes {
+  at::Tensor codes, scales, zeros;
+  int64_t group;
+};
+
+// Random bits of base::Stream(seed, Purpose::rounding, substream).
+struct RoundingKey {
+  uint64_t seed, substream;
 };
 
 class DeviceUpdate {
@@ -29,6 +42,15 @@ class DeviceUpdate {
   virtual ~DeviceUpdate() = default;
   // torch.optim.AdamW's update of each; queued without waiting.
   virtual void adamw(const std::vector<AdamTensors>& tensors, const AdamSettings& settings) const = 0;
+
+  // INT8 weight: values become decay * value + step * direction (fp32), rounded as int8_encode() does; noise
+  // null: to the nearest code.
+  virtual void update_int8(const GroupCodes& weight, const at::Tensor& direction, double decay, double step,
+                           const RoundingKey* noise) const = 0;
+  virtual at::Tensor decode_int8(const GroupCodes& weight, at::ScalarType type) const = 0;
+  // INT4: values fp32. A group's range is widened to hold 0.
+  virtual void encode_int4(const at::Tensor& values, const GroupCodes& target) const = 0;
+  virtual at::Tensor decode_int4(const GroupCodes& source, at::IntArrayRef sizes) const = 0;
 };
 
 }  // namespace swift::ops

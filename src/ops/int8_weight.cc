@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/device_ops.h"
 #include "ops/lanes.h"
 
 namespace swift::ops {
@@ -59,6 +60,19 @@ Int8Tensor int8_zeros(at::IntArrayRef sizes, int64_t group, const at::TensorOpti
           at::zeros({groups_of(count, group)}, options.dtype(at::kFloat))};
 }
 
+namespace {
+
+// Of a device that has kernels for such groups, else null.
+const DeviceOps* device_of(const Int8Tensor& stored, int64_t group) {
+  return group % 4 == 0 ? device_ops(stored.codes) : nullptr;
+}
+
+GroupCodes codes_of(const Int8Tensor& stored, int64_t group) {
+  return {stored.codes, stored.scales, {}, group};
+}
+
+}  // namespace
+
 void int8_encode(const Tensor& values, int64_t group, const base::Stream* noise, Int8Tensor& target) {
   const Tensor dense = values.contiguous();
   const float* in = dense.const_data_ptr<float>();
@@ -85,6 +99,8 @@ void int8_encode(const Tensor& values, int64_t group, const base::Stream* noise,
 
 Tensor int8_decode(const Int8Tensor& source, int64_t group, at::ScalarType type) {
   if (type == at::kDouble) return int8_decode(source, group).to(type);
+  if (const DeviceOps* device = device_of(source, group))
+    return device->decode_int8(codes_of(source, group), type);
   if (!source.codes.is_cpu()) {
     const Tensor scales = source.scales.unsqueeze(1).expand({-1, group}).reshape({-1});
     return (source.codes.to(at::kFloat) * scales.narrow(0, 0, source.codes.numel()).view_as(source.codes))
@@ -106,7 +122,7 @@ Int8Weight::Int8Weight(const Tensor& weight, int64_t group, at::ScalarType compu
     : QuantizedWeight(weight.sizes(), compute),
       group_(group),
       stored_(int8_zeros(weight.sizes(), group, weight.options())) {
-  assign(weight.detach().to(at::kFloat), nullptr);
+  assign(weight.detach().to(at::kFloat));
 }
 
 Int8Weight::Int8Weight(Int8Tensor stored, int64_t group, at::ScalarType compute)
@@ -117,9 +133,20 @@ QuantizedPtr Int8Weight::to(at::Device device) const {
                                          group_, compute_type());
 }
 
-void Int8Weight::assign(const Tensor& values, const base::Stream* noise) {
+void Int8Weight::assign(const Tensor& values) {
   const at::NoGradGuard no_grad;
-  int8_encode(values, group_, noise, stored_);
+  if (const DeviceOps* device = device_of(stored_, group_))
+    return device->update_int8(codes_of(stored_, group_), values, 0, 1, nullptr);
+  int8_encode(values, group_, nullptr, stored_);
+}
+
+void Int8Weight::move(const Tensor& direction, double decay, double step, const RoundingKey& noise) {
+  const at::NoGradGuard no_grad;
+  if (const DeviceOps* device = device_of(stored_, group_))
+    return device->update_int8(codes_of(stored_, group_), direction, decay, step, &noise);
+  const base::Stream stream(noise.seed, base::Purpose::rounding, noise.substream);
+  const Tensor values = unpack(at::kFloat).mul_(decay).add_(direction, step);
+  int8_encode(values, group_, &stream, stored_);
 }
 
 }  // namespace swift::ops

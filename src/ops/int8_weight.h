@@ -1,6 +1,7 @@
 // 8-bit weights: a scale for each row, or for each group of consecutive values.
 #pragma once
 #include "base/rng.h"
+#include "ops/device_update.h"
 #include "ops/quantized_weight.h"
 
 namespace swift::ops {
@@ -28,8 +29,10 @@ class Int8Weight final : public QuantizedWeight {
   QuantizedPtr to(at::Device device) const override;
   at::Device device() const override { return stored_.codes.device(); }
 
-  // Takes new values (fp32) for the weight. noise: as int8_encode.
-  void assign(const at::Tensor& values, const base::Stream* noise);
+  // Takes these values (fp32, where the weight lies), each rounded to the nearest code.
+  void assign(const at::Tensor& values);
+  // New values: decay * value + step * direction (fp32), rounded with this noise as int8_encode does.
+  void move(const at::Tensor& direction, double decay, double step, const RoundingKey& noise);
   const Int8Tensor& stored() const { return stored_; }
   int64_t group() const { return group_; }
 

@@ -54,8 +54,8 @@ void restore_weights(model::Decoder& decoder, const model::LoraSettings* adapter
     });
     for (model::LinearLayer* linear : decoder.linears()) {
       if (!linear->quantized || !linear->weight.requires_grad()) continue;
-      const Tensor saved = files.get(linear->name + ".weight").to(at::kFloat);
-      static_cast<ops::Int8Weight&>(*linear->quantized).assign(saved, nullptr);
+      const Tensor saved = files.get(linear->name + ".weight").to(linear->weight.device(), at::kFloat);
+      static_cast<ops::Int8Weight&>(*linear->quantized).assign(saved);
     }
     return;
   }

@@ -51,7 +51,12 @@ std::set<std::string> int8_weights(model::Decoder& decoder, const std::vector<bo
                                    const config::Task& task) {
   const GaloreSettings galore = optimizer_settings(task).galore;
   std::set<std::string> names;
-  if (config::canonical_optim(task.optim) != "q_galore" || !galore.quantize_weights) return names;
+  if (config::canonical_optim(task.optim) != "q_galore") return names;
+  if (decoder.embed_tokens.is_cuda() && galore.group_size % 4 != 0) {
+    throw base::Error(base::ExitCode::usage, "on a GPU galore_proj_group_size must be a multiple of 4", {},
+                      "set galore_proj_group_size: 128, or device: cpu");
+  }
+  if (!galore.quantize_weights) return names;
   std::vector<Parameter> parameters;
   size_t index = 0;
   decoder.visit([&](const std::string& name, at::Tensor& weight) {
@@ -103,12 +108,12 @@ std::vector<Parameter> make_trainable(model::Decoder& decoder, const model::Lora
                                       const config::Task& task) {
   std::vector<Parameter> parameters;
   if (adapter != nullptr) {
+    model::gather_experts(decoder);
     for (auto& [name, tensor] : model::adapter_tensors(decoder, *adapter)) {
       if (!trains(name, task)) continue;
       tensor.requires_grad_(true);
       parameters.push_back({name, tensor, decays(name), lr_scale(name, tensor, task)});
     }
-    model::gather_experts(decoder);
     return parameters;
   }
   const auto trained = selection(decoder, task);
@@ -122,12 +127,12 @@ std::vector<Parameter> make_trainable(model::Decoder& decoder, const model::Lora
     parameters.push_back({name, weight, decays(name), 1.0, stored == int8.end() ? nullptr : stored->second});
   });
   if (decoder.spec.tied_embeddings) decoder.lm_head = decoder.embed_tokens;
+  model::gather_experts(decoder);
   return parameters;
 }
 
 int64_t count_trained(model::Decoder& decoder, const model::LoraSettings* adapter, const config::Task& task) {
   int64_t count = 0;
-  model::gather_experts(decoder);
   if (adapter != nullptr) {
     for (const auto& [name, tensor] : model::adapter_tensors(decoder, *adapter)) {
       if (trains(name, task)) count += tensor.numel();

@@ -74,6 +74,11 @@ class CudaOps final : public ops::DeviceOps {
   at::Tensor sum_outer(const at::Tensor& h, const at::Tensor& x, int64_t rank, bool turned,
                        const ops::KeyedDrop& drop) const override;
   void adamw(const std::vector<ops::AdamTensors>& tensors, const ops::AdamSettings& settings) const override;
+  void update_int8(const ops::GroupCodes& weight, const at::Tensor& direction, double decay, double step,
+                   const ops::RoundingKey* noise) const override;
+  at::Tensor decode_int8(const ops::GroupCodes& weight, at::ScalarType type) const override;
+  void encode_int4(const at::Tensor& values, const ops::GroupCodes& target) const override;
+  at::Tensor decode_int4(const ops::GroupCodes& source, at::IntArrayRef sizes) const override;
   std::unique_ptr<ops::TokenDraws> token_draws(int64_t rows, int64_t vocab,
                                                const at::TensorOptions& options) const override;
   void advance(const ops::DecodeState& state) const override;
@@ -82,12 +87,12 @@ class CudaOps final : public ops::DeviceOps {
 
 // The type of t's values as kernels name it. Throws base::Error(failure) for one they do not have.
 Type type_of(const at::Tensor& t);
+Type type_of(at::ScalarType type);
 
 // A copy of `values` on the device of `like`, queued without waiting; bytes for what is no number.
 at::Tensor uploaded_bytes(const void* data, size_t bytes, const at::Tensor& like);
 template <class T>
 at::Tensor uploaded(const std::vector<T>& values, const at::Tensor& like) {
-Type type_of(at::ScalarType type);
   const at::Tensor there = uploaded_bytes(values.data(), values.size() * sizeof(T), like);
   if constexpr (std::is_arithmetic_v<T>) return there.view(c10::CppTypeToScalarType<T>::value);
   return there;

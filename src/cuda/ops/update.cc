@@ -48,11 +48,12 @@ void update(const Form& form, const std::vector<const AdamTensors*>& tensors,
             const ops::AdamSettings& settings) {
   std::vector<AdamTensor> table;
   std::vector<AdamChunk> chunks;
-  double learning_rate = 0;
-  for (const AdamTensors* t : tensors) learning_rate = std::max(learning_rate, t->learning_rate);
+  double learning_rate = 0;  // the largest; of GaLore's directions -1
+  for (const AdamTensors* t : tensors)
+    if (std::abs(t->learning_rate) > std::abs(learning_rate)) learning_rate = t->learning_rate;
   for (const AdamTensors* t : tensors) {
     const auto index = static_cast<int32_t>(table.size());
-    const double scale = learning_rate > 0 ? t->learning_rate / learning_rate : 1.0;
+    const double scale = learning_rate != 0 ? t->learning_rate / learning_rate : 1.0;
     table.push_back({t->weight.data_ptr(), t->grad.const_data_ptr(), data_or_null<float>(t->master),
                      t->exp_avg.data_ptr(), t->exp_avg_sq.data_ptr(), data_or_null<float>(t->exp_avg_absmax),
                      data_or_null<float>(t->exp_avg_sq_absmax), t->weight.numel(), static_cast<float>(scale),
@@ -61,12 +62,13 @@ void update(const Form& form, const std::vector<const AdamTensors*>& tensors,
   }
   const Tensor& like = tensors.front()->weight;
   const auto step = static_cast<double>(form.step);
+  const double first_correction = 1 - std::pow(settings.beta1, step),
+               root = std::sqrt(1 - std::pow(settings.beta2, step));
   const std::vector<AdamStep> step_values = {
       {static_cast<float>(learning_rate), static_cast<float>(settings.beta1),
        static_cast<float>(settings.beta2), static_cast<float>(settings.epsilon),
-       static_cast<float>(1 - std::pow(settings.beta1, step)),
-       static_cast<float>(std::sqrt(1 - std::pow(settings.beta2, step))), 0,
-       static_cast<uint64_t>(form.step)}};
+       static_cast<float>(settings.raw_epsilon ? first_correction / root : first_correction),
+       static_cast<float>(settings.raw_epsilon ? 1.0 : root), 0, static_cast<uint64_t>(form.step)}};
   const Tensor places = uploaded(table, like), parts = uploaded(chunks, like),
                now = uploaded(step_values, like);
   AdamW a{};

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "ops/device_ops.h"
 #include "ops/dynamic_map.h"
 #include "ops/lanes.h"
 
@@ -47,31 +48,6 @@ Coefficients coefficients(const OptimizerSettings& settings, Epsilon place, doub
           static_cast<float>(settings.epsilon)};
 }
 
-// On a device: codes (…) to values and back, a magnitude for each block of 256.
-Tensor table_of(const DynamicMap& map, const Tensor& like) {
-  Tensor values = at::empty({256}, at::kFloat);
-  for (int i = 0; i < 256; ++i) values.data_ptr<float>()[i] = map.value(static_cast<uint8_t>(i));
-  return values.to(like.device());
-}
-
-Tensor decoded(const Tensor& codes, const Tensor& absmax, const DynamicMap& map) {
-  const Tensor values = table_of(map, codes).index_select(0, codes.flatten().to(at::kLong));
-  const Tensor each = absmax.unsqueeze(1).expand({-1, kStateBlock}).reshape({-1});
-  return (values * each.narrow(0, 0, codes.numel())).view(codes.sizes());
-}
-
-void encode(const Tensor& values, const DynamicMap& map, bool has_sign, Tensor& codes, Tensor& absmax) {
-  const int64_t count = values.numel(), whole = absmax.numel() * kStateBlock;
-  const Tensor blocks = at::constant_pad_nd(values.flatten(), {0, whole - count}, 0).view({-1, kStateBlock});
-  absmax.copy_(blocks.abs().amax(1));
-  const Tensor shares = blocks / absmax.clamp_min(1e-38).unsqueeze(1);
-  const Tensor table = table_of(map, values);
-  const Tensor bounds = (table.narrow(0, 0, 255) + table.narrow(0, 1, 255)) / 2;
-  Tensor nearest = at::bucketize(shares, bounds);  // the lower one halfway between two
-  if (!has_sign) nearest = nearest.maximum((shares > 0).to(nearest.scalar_type()));
-  codes.copy_(nearest.flatten().narrow(0, 0, count).view(codes.sizes()));
-}
-
 // Eight lanes at a time: std::sqrt, which may set errno, keeps the compiler from it.
 void advance(const Coefficients& c, const float* grad, float* m, float* v, float* out, int64_t count) {
   const auto lanes = [&](int64_t i, int64_t width) {
@@ -104,9 +80,11 @@ AdamMoments::AdamMoments(at::IntArrayRef sizes, const at::TensorOptions& options
 
 Tensor AdamMoments::direction(const Tensor& grad, const OptimizerSettings& settings, Epsilon epsilon) {
   step_.add_(1);
-  const Coefficients c = coefficients(settings, epsilon, step_.item<double>());
   const Tensor dense = grad.contiguous();
-  if (!dense.is_cpu()) return direction_there(dense, c.beta1, c.beta2, c.scale, c.correction, c.epsilon);
+  if (!dense.is_cpu())
+    return direction_there(dense,
+                           {settings.beta1, settings.beta2, settings.epsilon, epsilon == Epsilon::raw});
+  const Coefficients c = coefficients(settings, epsilon, step_.item<double>());
   Tensor result = at::empty_like(dense);
   const float* g = dense.const_data_ptr<float>();
   float* out = result.data_ptr<float>();
@@ -140,19 +118,12 @@ Tensor AdamMoments::direction(const Tensor& grad, const OptimizerSettings& setti
   return result;
 }
 
-// Basic operations: the moments whole, if coded, decoded and coded again.
-Tensor AdamMoments::direction_there(const Tensor& grad, float beta1, float beta2, float scale,
-                                    float correction, float epsilon) {
-  const bool codes = exp_avg_absmax_.defined();
-  const Tensor m = codes ? decoded(exp_avg_, exp_avg_absmax_, signed_map()) : exp_avg_;
-  const Tensor v = codes ? decoded(exp_avg_sq_, exp_avg_sq_absmax_, unsigned_map()) : exp_avg_sq_;
-  m.mul_(beta1).add_(grad, 1 - beta1);
-  v.mul_(beta2).addcmul_(grad, grad, 1 - beta2);
-  Tensor result = (m / (v.sqrt() / correction + epsilon)).mul_(scale);
-  if (codes) {
-    encode(m, signed_map(), true, exp_avg_, exp_avg_absmax_);
-    encode(v, unsigned_map(), false, exp_avg_sq_, exp_avg_sq_absmax_);
-  }
+// A step of -1 from zero leaves the direction.
+Tensor AdamMoments::direction_there(const Tensor& grad, const ops::AdamSettings& settings) {
+  Tensor result = at::zeros_like(grad);
+  const ops::AdamTensors tensors{
+      result, grad, {}, exp_avg_, exp_avg_sq_, exp_avg_absmax_, exp_avg_sq_absmax_, -1.0, 0.0, steps()};
+  ops::device_ops(grad)->adamw({tensors}, settings);
   return result;
 }
 

@@ -28,8 +28,7 @@ class AdamMoments {
   void append(const std::string& name, model::NamedTensors& state) const;
 
  private:
-  at::Tensor direction_there(const at::Tensor& grad, float beta1, float beta2, float scale, float correction,
-                             float epsilon);
+  at::Tensor direction_there(const at::Tensor& grad, const ops::AdamSettings& settings);
 
   at::Tensor exp_avg_, exp_avg_sq_;                // fp32, or uint8 codes
   at::Tensor exp_avg_absmax_, exp_avg_sq_absmax_;  // a value a block; undefined when fp32

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/device_ops.h"
+
 namespace swift::train {
 
 using at::Tensor;
@@ -32,6 +34,8 @@ Int4Tensor int4_zeros(int64_t count, int64_t group, const at::TensorOptions& opt
 }
 
 void int4_encode(const Tensor& values, int64_t group, Int4Tensor& target) {
+  if (const ops::DeviceOps* device = ops::device_ops(values))
+    return device->encode_int4(values, {target.codes, target.scales, target.zeros, group});
   const Tensor dense = values.contiguous();
   const float* in = dense.const_data_ptr<float>();
   const int64_t count = dense.numel();
@@ -57,6 +61,8 @@ void int4_encode(const Tensor& values, int64_t group, Int4Tensor& target) {
 }
 
 Tensor int4_decode(const Int4Tensor& source, int64_t group, at::IntArrayRef sizes) {
+  if (const ops::DeviceOps* device = ops::device_ops(source.scales))
+    return device->decode_int4({source.codes, source.scales, source.zeros, group}, sizes);
   Tensor values = at::empty(sizes, source.scales.options());
   float* out = values.data_ptr<float>();
   const uint8_t* packed = source.codes.const_data_ptr<uint8_t>();

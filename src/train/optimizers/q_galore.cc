@@ -3,7 +3,6 @@
 // first singular vector stays put.
 #include <cmath>
 
-#include "base/error.h"
 #include "train/optimizers/adam_moments.h"
 #include "train/optimizers/group_quant.h"
 #include "train/optimizers/projection.h"
@@ -31,8 +30,8 @@ class LazyProjection {
       basis_ = at::zeros(sizes_, options);
     }
     first_vector_ = at::zeros({length}, options);
-    similarities_ = at::zeros({settings.queue_size}, options);
-    calendar_ = at::tensor({int64_t{0}, settings.update_gap, int64_t{0}}, options.dtype(at::kLong));
+    similarities_ = at::zeros({settings.queue_size}, options.device(at::kCPU));
+    calendar_ = at::tensor({int64_t{0}, settings.update_gap, int64_t{0}}, at::kLong);
   }
 
   Side side() const { return side_; }
@@ -93,6 +92,7 @@ class LazyProjection {
   Int4Tensor int4_;
   Tensor basis_;         // instead of int4_
   Tensor first_vector_;  // fp32, of the last renewal
+  // In host memory: a device is waited for when a projection is renewed, not at each update.
   Tensor similarities_;  // ring of the last queue_size cosines
   Tensor calendar_;      // int64: update of the next renewal, gap, renewals so far
 };
@@ -147,20 +147,23 @@ class QGalore final : public Optimizer {
     Slot& slot = slots_[index];
     const GaloreSettings& galore = settings_.galore;
     const int64_t step = slot.moments->steps();
-    Tensor value = slot.weight ? slot.weight->unpack(at::kFloat) : weight(index);
-    if (parameter(index).decay) value.mul_(1 - learning_rate * settings_.weight_decay);
+    const double decay = parameter(index).decay ? 1 - learning_rate * settings_.weight_decay : 1;
     if (!slot.projection) {
-      value.add_(slot.moments->direction(grad, settings_, Epsilon::corrected), -learning_rate);
+      const Tensor direction = slot.moments->direction(grad, settings_, Epsilon::corrected);
+      weight(index).mul_(decay).add_(direction, -learning_rate);
       return;
     }
     const Basis basis = slot.projection->at_step(step, grad);
-    const Tensor direction = slot.moments->direction(project(basis, grad), settings_, Epsilon::corrected);
-    value.add_(project_back(basis, direction), -learning_rate * galore.scale);
-    if (!slot.weight) return;
+    const Tensor low = slot.moments->direction(project(basis, grad), settings_, Epsilon::corrected);
+    const Tensor direction = project_back(basis, low);
+    const double rate = -learning_rate * galore.scale;
+    if (!slot.weight) {
+      weight(index).mul_(decay).add_(direction, rate);
+      return;
+    }
     // A stream for each weight and update: resuming rounds as the interrupted run would have.
-    const base::Stream noise(settings_.seed, base::Purpose::rounding,
-                             static_cast<uint64_t>(step) << 20 | static_cast<uint64_t>(index));
-    slot.weight->assign(value, &noise);
+    slot.weight->move(direction, decay, rate,
+                      {settings_.seed, static_cast<uint64_t>(step) << 20 | static_cast<uint64_t>(index)});
     show(index, *slot.weight);
   }
 
@@ -188,10 +191,6 @@ class QGalore final : public Optimizer {
 }  // namespace
 
 std::unique_ptr<Optimizer> make_q_galore(Parameters parameters, const OptimizerSettings& settings) {
-  if (!parameters.empty() && parameters.front().value.is_cuda()) {
-    throw base::Error(base::ExitCode::usage, "optim: q_galore computes on the CPU alone", {},
-                      "set device: cpu, or optim: galore_adamw_8bit");
-  }
   const auto projected = projected_parameters(parameters, settings.galore);
   return std::make_unique<QGalore>(std::move(parameters), settings, projected);
 }

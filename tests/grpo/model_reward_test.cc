@@ -42,7 +42,7 @@ TEST_CASE("a reward model scores each conversation at its last token, whatever i
   model::attach_value_head(demo.decoder, at::kFloat, 3);
   const fs::path saved = scratch("reward-adapter");
   model::save_adapter(demo.decoder, demo.settings, demo_model().string(), saved);
-  const auto reward = train::grpo::make_model_reward(saved, "float32");
+  const auto reward = train::grpo::make_model_reward(saved, "float32", at::kCPU);
   std::vector<train::rewards::Scored> rows;
   for (const char* text : {"2", "It is two, as 1 and 1 make 2.", "", "11"}) rows.push_back(answer(text));
   const auto scores = reward->score(rows);
@@ -53,13 +53,13 @@ TEST_CASE("a reward model scores each conversation at its last token, whatever i
 }
 
 TEST_CASE("what is no reward model is refused, and a conversation that is too long names its row") {
-  CHECK_THROWS_WITH(train::grpo::make_model_reward(demo_model(), "float32"),
+  CHECK_THROWS_WITH(train::grpo::make_model_reward(demo_model(), "float32", at::kCPU),
                     Catch::Contains("no head 'score'"));
   Demo demo("float32");
   model::attach_value_head(demo.decoder, at::kFloat, 3);
   const fs::path saved = scratch("reward-long");
   model::save_adapter(demo.decoder, demo.settings, demo_model().string(), saved);
-  const auto reward = train::grpo::make_model_reward(saved, "float32");
+  const auto reward = train::grpo::make_model_reward(saved, "float32", at::kCPU);
   const auto row = answer(std::string(20000, 'x'));
   CHECK_THROWS_WITH(reward->score({&row, 1}), Catch::Contains("tokens for the reward model"));
 }

@@ -59,7 +59,7 @@ int train_grpo(const config::Task& task) {
   const at::Device device = compute_device(task);
   std::vector<std::unique_ptr<train::rewards::Reward>> models;
   for (const std::string& directory : task.reward_model)
-    models.push_back(train::grpo::make_model_reward(directory, task.torch_dtype));
+    models.push_back(train::grpo::make_model_reward(directory, task.torch_dtype, device));
   model::Decoder decoder = load_weights(task, checkpoint);
   fit_vocabulary(task, text.tokenizer, decoder);
   const auto adapter = attach_adapter(task, decoder, checkpoint);

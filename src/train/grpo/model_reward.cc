@@ -6,7 +6,9 @@
 #include "data/encode.h"
 #include "model/adapter.h"
 #include "model/load.h"
+#include "model/placement.h"
 #include "model/value_head.h"
+#include "ops/upload.h"
 #include "text/model_text.h"
 
 namespace swift::train::grpo {
@@ -27,10 +29,11 @@ fs::path base_of(const fs::path& directory) {
   return base::read_json(config, ExitCode::model).value("base_model_name_or_path", "");
 }
 
-model::Decoder load(const fs::path& directory, const std::string& torch_dtype) {
+model::Decoder load(const fs::path& directory, const std::string& torch_dtype, at::Device device) {
   const fs::path base = base_of(directory);
   model::Decoder decoder = model::load_decoder(base, model::parse_dtype(torch_dtype));
   if (base != directory) model::load_adapter(decoder, directory);
+  model::move_to(decoder, device);
   if (decoder.score.defined()) return decoder;
   throw Error(ExitCode::model, "the reward model has no head 'score'", {directory.string()},
               "train one with method: rm");
@@ -44,9 +47,9 @@ data::Encoder make_encoder(const text::ModelText& text) {
 
 class ModelReward : public rewards::Reward {
  public:
-  ModelReward(const fs::path& directory, const std::string& torch_dtype)
+  ModelReward(const fs::path& directory, const std::string& torch_dtype, at::Device device)
       : name_(directory.filename().string()),
-        decoder_(load(directory, torch_dtype)),
+        decoder_(load(directory, torch_dtype, device)),
         text_(text::load_model_text(base_of(directory), std::nullopt)),
         encoder_(make_encoder(text_)) {}
 
@@ -91,9 +94,10 @@ class ModelReward : public rewards::Reward {
     }
     model::PackedContext attention(pack.cu_seqlens);
     const Tensor hidden = decoder_.hidden_states(pack.input_ids, pack.position_ids, attention);
-    const Tensor found = model::scores_of(decoder_, hidden.index_select(0, at::tensor(last))).to(at::kDouble);
-    for (size_t i = 0; i < samples.size(); ++i)
-      scores.push_back(found.flatten()[static_cast<int64_t>(i)].item<double>());
+    const Tensor rows = hidden.index_select(0, ops::uploaded(at::tensor(last), hidden.device()));
+    const Tensor found = model::scores_of(decoder_, rows).to(at::kCPU, at::kDouble).flatten();
+    scores.insert(scores.end(), found.const_data_ptr<double>(),
+                  found.const_data_ptr<double>() + found.numel());
   }
 
   std::string name_;
@@ -104,9 +108,9 @@ class ModelReward : public rewards::Reward {
 
 }  // namespace
 
-std::unique_ptr<rewards::Reward> make_model_reward(const fs::path& directory,
-                                                   const std::string& torch_dtype) {
-  return std::make_unique<ModelReward>(directory, torch_dtype);
+std::unique_ptr<rewards::Reward> make_model_reward(const fs::path& directory, const std::string& torch_dtype,
+                                                   at::Device device) {
+  return std::make_unique<ModelReward>(directory, torch_dtype, device);
 }
 
 }  // namespace swift::train::grpo

@@ -24,8 +24,11 @@ Tensor run_sorted(const Tensor& rows, const Tensor& counts, const std::vector<Ex
   // One split: its backward joins the gradients once, where each slice of its own would fill all rows.
   const std::vector<Tensor> inputs = at::split_with_sizes(rows, {count, experts.size()}, 0);
   std::vector<Tensor> parts;
+  // In training an expert without rows runs too: its gradient is zeros, and its moments and decay go on, as
+  // of transformers' tensors over all experts.
+  const bool all = at::GradMode::is_enabled();
   for (size_t e = 0; e < experts.size(); ++e) {
-    if (count[e] > 0) parts.push_back(run_expert(experts[e], inputs[e], dropout_key));
+    if (all || count[e] > 0) parts.push_back(run_expert(experts[e], inputs[e], dropout_key));
   }
   return at::cat(parts, 0);
 }

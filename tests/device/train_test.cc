@@ -26,7 +26,8 @@ TEST_CASE("on a device, ten steps over quantized bases agree with PEFT over thei
 }
 
 TEST_CASE("on a device, ten full fine-tuning steps agree with transformers, and GaLore with galore_torch") {
-  for (const char* name : {"qwen3_full", "llama_full", "llama_freeze", "qwen3_galore", "qwen3_moe_full"})
+  for (const char* name :
+       {"qwen3_full", "llama_full", "llama_freeze", "qwen3_galore", "qwen3_moe_full", "qwen3_moe_single"})
     check_run(name, false, host_device());
 }
 

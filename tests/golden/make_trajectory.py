@@ -66,6 +66,9 @@ RUNS = {
     # galore_torch's AdamW on every matrix of the blocks, in full rank moments elsewhere; no clipping, no decay.
     "qwen3_galore": dict(model="qwen3", tuner="full", galore=dict(rank=8, update_proj_gap=4, scale=0.25), weight_decay=0.0),
     "qwen3_moe_full": dict(model="qwen3_moe", tuner="full"),
+    # Steps of one sample: in some, experts have no token.
+    "qwen3_moe_single": dict(model="qwen3_moe", tuner="full", per_device_train_batch_size=1,
+                             gradient_accumulation_steps=1, samples=10),
     "llama_freeze": dict(model="llama", tuner="full", freeze=["model.embed_tokens", "model.layers.0"]),
 }
 LORA = dict(r=8, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")

@@ -10,6 +10,8 @@
 #include "model/adapter.h"
 #include "model/families.h"
 #include "model/load.h"
+#include "ops/int4_weight.h"
+#include "ops/int8_codes.h"
 #include "ops/linear_cross_entropy.h"
 
 using namespace swift;
@@ -134,4 +136,45 @@ TEST_CASE("implausible mixtures of experts are refused") {
   CHECK(fault_of({{"moe_intermediate_size", 0}}).find("moe_intermediate_size") != std::string::npos);
   CHECK(fault_of({{"mlp_only_layers", "all"}}).find("mlp_only_layers") != std::string::npos);
   CHECK(fault_of({{"num_local_experts", 100000}}).find("num_experts") != std::string::npos);
+}
+
+TEST_CASE("in training, an expert without tokens has zeros for a gradient, however its weight is kept") {
+  at::manual_seed(5);
+  constexpr int64_t kHidden = 64, kInner = 32;
+  for (const char* form : {"full", "8-bit rows", "8-bit groups"}) {
+    CAPTURE(form);
+    std::vector<model::Expert> experts(3);
+    for (model::Expert& expert : experts) {
+      for (model::LinearLayer* linear : {&expert.gate, &expert.up, &expert.down}) {
+        const bool down = linear == &expert.down;
+        linear->weight =
+            at::randn({down ? kHidden : kInner, down ? kInner : kHidden}).to(at::kBFloat16) * 0.2;
+        model::LoraPair& pair = linear->lora.emplace();
+        pair.a = at::randn({4, linear->weight.size(1)}).requires_grad_(true);
+        pair.b = at::randn({linear->weight.size(0), 4}).requires_grad_(true);
+        pair.dropout = 0.1;
+        if (form == std::string("8-bit rows"))
+          linear->keep_quantized(
+              c10::make_intrusive<ops::Int8Weight>(linear->weight, linear->weight.size(1), at::kBFloat16));
+        if (form == std::string("8-bit groups"))
+          linear->keep_quantized(
+              c10::make_intrusive<ops::Int4Weight>(ops::int8_codes(linear->weight), at::kBFloat16));
+        if (form == std::string("full")) linear->weight.requires_grad_(true);
+      }
+    }
+    at::Tensor scores = at::randn({9, 3});
+    scores.select(1, 2).fill_(-100);  // none is sent to the last
+    const at::Tensor y = at::randn({9, kHidden}).to(at::kBFloat16);
+    const model::MoeSpec spec{3, 2, kInner, true, {true}};
+    model::mix_experts(y, scores, experts, spec, 77, nullptr, 0).sum().backward();
+    for (const model::Expert& expert : experts) {
+      const bool reached = &expert != &experts.back();
+      for (const model::LinearLayer* linear : {&expert.gate, &expert.up, &expert.down}) {
+        CHECK((linear->lora->a.grad().abs().sum().item<double>() > 0) == reached);
+        CHECK((linear->lora->b.grad().abs().sum().item<double>() > 0) == reached);
+        if (linear->weight.requires_grad())
+          CHECK((linear->weight.grad().abs().sum().item<double>() > 0) == reached);
+      }
+    }
+  }
 }

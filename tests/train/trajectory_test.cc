@@ -34,7 +34,8 @@ TEST_CASE("ten steps with frozen weights agree with transformers, and those weig
 }
 
 TEST_CASE("ten full fine-tuning steps agree with transformers") {
-  for (const char* name : {"qwen3_full", "llama_full", "qwen3_moe_full"}) check_run(name, false);
+  for (const char* name : {"qwen3_full", "llama_full", "qwen3_moe_full", "qwen3_moe_single"})
+    check_run(name, false);
 }
 
 TEST_CASE("ten GaLore steps agree with galore_torch") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/log.h"
 #include "ops/upload.h"
 
 namespace swift::infer {
@@ -123,13 +124,25 @@ void DecoderLoop::pass(const Shape& shape) {
   device_.advance(shape.state);
 }
 
+// False, and no more graphs, when there is no memory for it, or the device refuses it.
+bool DecoderLoop::capture(Shape& shape) {
+  try {
+    shape.graph = device_.capture([this, &shape] { pass(shape); });
+    return true;
+  } catch (const c10::Error& error) {
+    base::log::warn(std::string("decoding goes on without CUDA graphs: ") + error.what_without_backtrace());
+    graphs_ = false;
+    return false;
+  }
+}
+
 void DecoderLoop::advance(Shape& shape) {
   if (!graphs_ || !shape.draws->is_fixed() || !shape.ran) {
     pass(shape);
     shape.ran = true;
     return;
   }
-  if (!shape.graph) shape.graph = device_.capture([this, &shape] { pass(shape); });
+  if (!shape.graph && !capture(shape)) return pass(shape);
   shape.graph->replay();
 }
 

@@ -43,6 +43,7 @@ class DecoderLoop {
   Shape& shape_of(int64_t rows, int64_t longest);
   void fill(const Shape& shape, std::span<const Step> steps) const;
   void pass(const Shape& shape);
+  bool capture(Shape& shape);
   void advance(Shape& shape);
 
   const model::Decoder& decoder_;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <numeric>
 
+#include "base/log.h"
 #include "ops/upload.h"
 #include "train/batches.h"
 
@@ -40,6 +41,18 @@ std::vector<int64_t> trained_rows(const data::Pack& pack, int64_t length, int64_
   return rows;
 }
 
+// Whether the host has no part in experts (model/device_experts.h): it sends the keys of their masks.
+bool experts_stay_there(const model::Decoder& decoder) {
+  const auto stays = [](const model::LinearLayer& linear) {
+    return !linear.bias.defined() && !(linear.lora && (linear.lora->dora || linear.lora->dropout > 0));
+  };
+  for (const model::Block& block : decoder.blocks) {
+    for (const model::Expert& expert : block.experts)
+      if (!stays(expert.gate) || !stays(expert.up) || !stays(expert.down)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 // Packs of one shape: what differs between them lies in these tensors of the device.
@@ -61,9 +74,8 @@ std::unique_ptr<StepGraphs> StepGraphs::make(const config::Task& task, const mod
   const int64_t head_dim = decoder.spec.attention.head_dim;
   const Tensor like = at::empty({1, decoder.spec.attention.heads, head_dim}, decoder.embed_tokens.options());
   const bool host_takes_part = task.neftune_noise_alpha > 0 || task.enable_channel_loss ||
-                               task.router_aux_loss_coef > 0 || task.galore_optim_per_parameter ||
-                               task.optim.starts_with("q_galore");
-  if (host_takes_part || decoder.spec.moe.experts > 0 || !device->takes_attention(like)) return nullptr;
+                               task.router_aux_loss_coef > 0 || task.galore_optim_per_parameter;
+  if (host_takes_part || !device->takes_attention(like) || !experts_stay_there(decoder)) return nullptr;
   return std::unique_ptr<StepGraphs>(new StepGraphs(task, decoder, *device));
 }
 
@@ -85,7 +97,7 @@ StepGraphs::StepGraphs(const config::Task& task, const model::Decoder& decoder, 
 }
 
 bool StepGraphs::takes(const data::Pack& pack) const {
-  return !out_of_memory_ && !pack.input_ids.empty() && static_cast<int64_t>(pack.input_ids.size()) <= length_;
+  return !refused_ && !pack.input_ids.empty() && static_cast<int64_t>(pack.input_ids.size()) <= length_;
 }
 
 void StepGraphs::halve() {
@@ -175,14 +187,15 @@ void StepGraphs::compute(Shape& shape) const {
   loss.backward();
 }
 
-// False, and no more graphs, when there is no memory for it.
+// False, and no more graphs, when there is no memory for it, or the device refuses it.
 bool StepGraphs::capture(Shape& shape) {
   try {
     shape.graph = device_.capture([&] { compute(shape); });
     return true;
-  } catch (const c10::OutOfMemoryError&) {
+  } catch (const c10::Error& error) {
+    base::log::warn(std::string("training goes on without CUDA graphs: ") + error.what_without_backtrace());
     shapes_.clear();
-    out_of_memory_ = true;
+    refused_ = true;
     return false;
   }
 }

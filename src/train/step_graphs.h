@@ -18,13 +18,13 @@ class StepGraphs {
  public:
   // decoder, whose trained tensors stay where they are, must outlive this. Null where micro-batches are not
   // of one shape (no packing), the host takes part in them (noise on embeddings, losses by channel, auxiliary
-  // losses of routers, updates in the backward pass), or there is no device.
+  // losses of routers, dropout before experts, updates in the backward pass), or there is no device.
   static std::unique_ptr<StepGraphs> make(const config::Task& task, const model::Decoder& decoder);
 
   // Shapes that are kept: the one unused longest makes room. Their activations share memory.
   static constexpr size_t kMostShapes = 16;
 
-  // Whether run() takes the pack; not after a graph found no memory.
+  // Whether run() takes the pack; not after a graph was refused.
   bool takes(const data::Pack& pack) const;
   // Adds the gradients of scale times the pack's loss to those of the trained tensors and returns the loss,
   // () fp32 on the device. The first pack of a shape is computed piece by piece; from the second one on
@@ -55,7 +55,7 @@ class StepGraphs {
   std::map<Key, std::shared_ptr<Shape>> shapes_;
   uint64_t runs_ = 0;
   int64_t replays_ = 0;
-  bool out_of_memory_ = false;
+  bool refused_ = false;
 };
 
 }  // namespace swift::train

@@ -76,6 +76,13 @@ TEST_CASE("on a device, packed micro-batches queued as a whole train as those th
   config::Task full = task;
   full.tuner_type = "full", full.optim = "adamw_8bit";
   cases.emplace_back("full, 8-bit moments", "qwen2", full);
+  config::Task experts = full;
+  experts.optim = "adamw";
+  cases.emplace_back("experts", "qwen3_moe", experts);
+  config::Task coded = full;
+  coded.optim = "q_galore", coded.galore_rank = 8, coded.galore_quantization = true,
+  coded.galore_proj_quant = true;
+  cases.emplace_back("INT8 weights", "qwen3_bf16", coded);
   for (const auto& [what, name, graphed] : cases) {
     CAPTURE(what);
     config::Task apart = graphed;

@@ -71,6 +71,23 @@ TEST_CASE("on a device, Q-GaLore follows the CPU, and each goes on from the othe
   CHECK_FALSE(files.has("master.model.layers.0.self_attn.q_proj.weight"));
 }
 
+TEST_CASE("on a device, a step of Q-GaLore and GaLore that renews no projection waits once") {
+  const Folder folder;
+  for (const char* optim : {"q_galore", "galore_adamw_8bit"}) {
+    CAPTURE(optim);
+    const auto waits = [&](int64_t steps) {
+      config::Task task = q_galore();
+      task.optim = optim,
+      task.galore_quantization = task.galore_proj_quant = optim == std::string("q_galore");
+      task.galore_update_proj_gap = 50, task.max_steps = steps, task.save_strategy = "no";
+      const int64_t before = tests::device_traffic().waits;
+      train_on(host_device(), task, "qwen3_bf16", at::kBFloat16, folder.path / std::to_string(before));
+      return tests::device_traffic().waits - before;
+    };
+    CHECK(waits(3) - waits(1) == 2);
+  }
+}
+
 TEST_CASE("on a device, groups of Q-GaLore that its kernels do not take are refused") {
   const Folder folder;
   config::Task task = q_galore();

@@ -42,8 +42,16 @@ int32_t Completion::extend(std::span<const float> logits, SamplingScratch& scrat
   return token;
 }
 
-void Completion::take_drawn(int32_t token, size_t vocab, Event& event) {
+void Completion::take_drawn(int32_t token, const ops::DrawnLogProbs* told, size_t vocab, Event& event) {
+  const SamplingParams& params = sampler_.params();
   sampler_.take_drawn(token, vocab);
+  if (params.logprobs) {
+    PositionLogprobs& position = event.logprobs.emplace_back();
+    position.chosen = {token, told->chosen};
+    const auto count = std::min(told->top.size(), static_cast<size_t>(params.top_logprobs));
+    for (size_t i = 0; i < count; ++i) position.top.push_back({told->top[i].first, told->top[i].second});
+  }
+  if (params.sampled_log_probs) event.sampled_log_probs.push_back(told->sampled);
   show(token, event);
 }
 

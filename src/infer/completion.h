@@ -20,8 +20,9 @@ class Completion {
   // Chooses a token from the logits (vocab) and adds it, its text and log-probabilities to the event; sets
   // the event's finish_reason when it ends the answer. Throws as Sampler::next() does.
   int32_t extend(std::span<const float> logits, SamplingScratch& scratch, Event& event);
-  // The same for a token that was drawn where the logits are, by rule(). Only without log-probabilities.
-  void take_drawn(int32_t token, size_t vocab, Event& event);
+  // The same for a token that was drawn where the logits are, by rule(), with what that asks for; null: it
+  // asks for nothing.
+  void take_drawn(int32_t token, const ops::DrawnLogProbs* told, size_t vocab, Event& event);
   ops::DrawRule rule(size_t vocab) { return sampler_.rule(vocab); }
   // Ends the answer early, or for good: adds the text held back.
   void close(FinishReason reason, Event& event);

@@ -59,11 +59,11 @@ DecoderLoop::DecoderLoop(const model::Decoder& decoder, ops::KvCache& cache, con
   rope_ = {table.cos.to(there), table.sin.to(there)};
 }
 
-DecoderLoop::Shape& DecoderLoop::shape_of(int64_t rows, int64_t longest) {
+DecoderLoop::Shape& DecoderLoop::shape_of(int64_t rows, int64_t longest, int32_t told) {
   const int64_t padded = padded_rows(rows);
   int64_t reach = kShortest;
   while (reach < longest) reach *= 2;
-  const std::pair key(padded, reach);
+  const std::tuple key(padded, reach, told);
   if (!shapes_.contains(key) && shapes_.size() == kMostShapes) {
     shapes_.erase(std::min_element(shapes_.begin(), shapes_.end(), [](const auto& a, const auto& b) {
       return a.second.used < b.second.used;
@@ -82,6 +82,7 @@ DecoderLoop::Shape& DecoderLoop::shape_of(int64_t rows, int64_t longest) {
                  at::zeros({padded, reach / ops::kBlockTokens}, narrow),
                  at::zeros({padded}, narrow)};
   shape.draws = device_.token_draws(padded, decoder_.spec.vocab, options);
+  shape.words = at::empty({padded, ops::drawn_words(told)}, narrow);
   return shape;
 }
 
@@ -120,7 +121,9 @@ void DecoderLoop::pass(const Shape& shape) {
   const model::RopeTable rope = {rope_.cos.index_select(0, shape.state.positions),
                                  rope_.sin.index_select(0, shape.state.positions)};
   const Tensor hidden = decoder_.hidden_states(shape.state.ids, rope, attention, settings);
-  shape.draws->draw(decoder_.logits(hidden), shape.state.drawn);
+  const Tensor logits = decoder_.logits(hidden);
+  shape.draws->draw(logits, shape.state.drawn);
+  Tensor(shape.words).copy_(shape.draws->words(logits, shape.state.drawn));
   device_.advance(shape.state);
 }
 
@@ -146,28 +149,25 @@ void DecoderLoop::advance(Shape& shape) {
   shape.graph->replay();
 }
 
-std::vector<int32_t> DecoderLoop::run(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
-                                      int64_t count) {
+ops::DrawnTokens DecoderLoop::run(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
+                                  int64_t count) {
   int64_t longest = 0;
   for (const Step& step : steps) longest = std::max(longest, step.start + count);
-  Shape& shape = shape_of(static_cast<int64_t>(steps.size()), longest);
+  const int32_t told = ops::told_tokens(rules);
+  Shape& shape = shape_of(static_cast<int64_t>(steps.size()), longest, told);
   fill(shape, steps);
   shape.draws->set(rules);
   cache_.follow(shape.state, shape.longest);
   const int64_t rows = shape.state.ids.size(0);
   if (!shape.history.defined() || shape.history.size(0) < count)
-    shape.history = at::empty({count, rows}, shape.state.drawn.options());
+    shape.history = at::empty({count, rows, shape.words.size(1)}, shape.words.options());
   for (int64_t i = 0; i < count; ++i) {
     advance(shape);
-    shape.history[i].copy_(shape.state.drawn, /*non_blocking=*/true);
+    shape.history[i].copy_(shape.words, /*non_blocking=*/true);
   }
   const Tensor drawn = shape.history.narrow(0, 0, count).cpu();
-  std::vector<int32_t> result;
-  for (int64_t i = 0; i < count; ++i) {
-    const auto* row = drawn.const_data_ptr<int32_t>() + i * rows;
-    result.insert(result.end(), row, row + steps.size());
-  }
-  return result;
+  return ops::read_drawn(drawn.const_data_ptr<int32_t>(), count, rows, static_cast<int64_t>(steps.size()),
+                         told);
 }
 
 }  // namespace swift::infer

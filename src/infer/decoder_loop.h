@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "infer/step_model.h"
@@ -23,8 +24,9 @@ class DecoderLoop {
   static constexpr size_t kMostShapes = 8;
 
   // steps: one token each, with the model's own adapter; blocks cover `count` tokens. Returns what is drawn,
-  // (count, steps), an ops::DrawRule each; a negative number ends what a sequence has. Waits once.
-  std::vector<int32_t> run(std::span<const Step> steps, std::span<const ops::DrawRule> rules, int64_t count);
+  // (count, steps), an ops::DrawRule each, with what they ask for; a negative number ends what a sequence
+  // has. Waits once.
+  ops::DrawnTokens run(std::span<const Step> steps, std::span<const ops::DrawRule> rules, int64_t count);
 
  private:
   // Passes of one shape.
@@ -32,7 +34,8 @@ class DecoderLoop {
     int64_t longest = 0;  // positions that they reach at most
     ops::DecodeState state;
     std::unique_ptr<ops::TokenDraws> draws;
-    at::Tensor history;  // (passes, rows) int32
+    at::Tensor words;    // (rows, ops::drawn_words()) int32 of the last pass
+    at::Tensor history;  // (passes, rows, words) int32
     bool ran = false;
     uint64_t used = 0;  // by which run last
     std::unique_ptr<ops::DeviceGraph> graph;
@@ -40,7 +43,7 @@ class DecoderLoop {
 
   DecoderLoop(const model::Decoder& decoder, ops::KvCache& cache, const ops::DeviceOps& device,
               int64_t max_positions, bool graphs);
-  Shape& shape_of(int64_t rows, int64_t longest);
+  Shape& shape_of(int64_t rows, int64_t longest, int32_t told);
   void fill(const Shape& shape, std::span<const Step> steps) const;
   void pass(const Shape& shape);
   bool capture(Shape& shape);
@@ -50,8 +53,9 @@ class DecoderLoop {
   ops::KvCache& cache_;
   const ops::DeviceOps& device_;
   bool graphs_;
-  model::RopeTable rope_;                                // of all positions, where the weights lie
-  std::map<std::pair<int64_t, int64_t>, Shape> shapes_;  // by rows and longest
+  model::RopeTable rope_;  // of all positions, where the weights lie
+  // By rows, longest and ops::told_tokens().
+  std::map<std::tuple<int64_t, int64_t, int32_t>, Shape> shapes_;
   uint64_t runs_ = 0;
 };
 

@@ -140,21 +140,23 @@ std::span<const float> DecoderModel::forward(std::span<const Step> steps) {
   return {logits_.const_data_ptr<float>(), static_cast<size_t>(logits_.numel())};
 }
 
-std::vector<int32_t> DecoderModel::draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
-                                        int64_t count) {
+ops::DrawnTokens DecoderModel::draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
+                                    int64_t count) {
   const c10::InferenceMode no_autograd;
   const bool decodes = std::all_of(steps.begin(), steps.end(), [](const Step& step) {
     return step.tokens.size() == 1 && step.logits == 1 && step.adapter < 0;
   });
   if (decodes) return loop_->run(steps, rules, count);
-  const Tensor logits = wanted_logits(steps);
-  if (!logits.defined()) return {};
+  const Tensor wanted = wanted_logits(steps);
+  if (!wanted.defined()) return {};
+  const Tensor logits = wanted.contiguous();
   const auto draws = ops::device_ops(logits)->token_draws(logits.size(0), logits.size(1), logits.options());
   draws->set(rules);
   const Tensor drawn = at::empty({logits.size(0)}, logits.options().dtype(at::kInt));
-  draws->draw(logits.contiguous(), drawn);
-  const Tensor here = drawn.cpu();
-  return {here.const_data_ptr<int32_t>(), here.const_data_ptr<int32_t>() + here.numel()};
+  draws->draw(logits, drawn);
+  const Tensor here = draws->words(logits, drawn).contiguous().cpu();
+  return ops::read_drawn(here.const_data_ptr<int32_t>(), 1, here.size(0), here.size(0),
+                         ops::told_tokens(rules));
 }
 
 // A pass of few sequences is short, and the host's part of it weighs most.

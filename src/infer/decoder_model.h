@@ -43,8 +43,8 @@ class DecoderModel : public StepModel {
   int64_t blocks() const override { return blocks_; }
   std::span<const float> forward(std::span<const Step> steps) override;
   bool draws() const override { return loop_ != nullptr; }
-  std::vector<int32_t> draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
-                            int64_t count) override;
+  ops::DrawnTokens draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
+                        int64_t count) override;
   int64_t draws_ahead(int64_t sequences) const override;
   std::vector<std::vector<float>> embed(std::span<const Step> steps) override;
   double token_log_prob(std::span<const float> logits, int32_t token, double temperature) const override;

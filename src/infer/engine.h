@@ -99,7 +99,8 @@ class Engine {
   bool can_draw(const std::vector<Scheduled>& scheduled) const;
   // compute() there. Each sequence goes on for as many tokens as all have room for.
   int64_t draw(std::vector<Scheduled> scheduled, std::vector<Event>& events);
-  Event take_drawn(Sequence& sequence, std::span<const int32_t> drawn, int64_t& used);
+  // Column `row` of what was drawn for `rows` sequences. used: counts the tokens taken.
+  Event take_drawn(Sequence& sequence, const ops::DrawnTokens& drawn, size_t row, size_t rows, int64_t& used);
   Event begin_event(Sequence& sequence);
   void end_event(Sequence& sequence, Event& event);
   Batch prepare(const std::vector<Scheduled>& scheduled) const;

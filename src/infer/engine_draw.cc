@@ -6,10 +6,9 @@
 namespace swift::infer {
 namespace {
 
-// What the event of a sequence needs of the logits themselves.
+// Whether the logits themselves are needed.
 bool needs_logits(const Sequence& sequence) {
-  const SamplingParams& params = sequence.request.params;
-  return params.logprobs || params.sampled_log_probs || sequence.wants_prompt_logprobs();
+  return sequence.wants_prompt_logprobs();
 }
 
 }  // namespace
@@ -50,7 +49,7 @@ int64_t Engine::draw(std::vector<Scheduled> scheduled, std::vector<Event>& event
   }
   Batch batch = prepare(scheduled);
   std::vector<ops::DrawRule> rules;
-  std::vector<int32_t> drawn;
+  ops::DrawnTokens drawn;
   try {
     for (size_t i = 0; i < scheduled.size(); ++i) {
       batch.steps[i].blocks = scheduled[i].sequence->blocks;
@@ -71,22 +70,21 @@ int64_t Engine::draw(std::vector<Scheduled> scheduled, std::vector<Event>& event
       used += scheduled[i].tokens;
       continue;
     }
-    std::vector<int32_t> own;
-    for (int64_t t = 0; t < count; ++t) own.push_back(drawn[static_cast<size_t>(t) * rules.size() + row]);
-    ++row;
     used += scheduled[i].tokens - 1;
-    events.push_back(take_drawn(sequence, own, used));
+    events.push_back(take_drawn(sequence, drawn, row++, rules.size(), used));
   }
   return planned - used;
 }
 
-// used: counts the tokens taken.
-Event Engine::take_drawn(Sequence& sequence, std::span<const int32_t> drawn, int64_t& used) {
+Event Engine::take_drawn(Sequence& sequence, const ops::DrawnTokens& drawn, size_t row, size_t rows,
+                         int64_t& used) {
   const auto vocab = static_cast<size_t>(model_.vocab_size());
   Event event = begin_event(sequence);
   try {
-    for (const int32_t token : drawn) {
-      sequence.completion.take_drawn(token, vocab, event);
+    for (size_t i = row; i < drawn.tokens.size(); i += rows) {
+      const int32_t token = drawn.tokens[i];
+      sequence.completion.take_drawn(token, drawn.log_probs.empty() ? nullptr : &drawn.log_probs[i], vocab,
+                                     event);
       sequence.tokens.push_back(token);
       ++totals_.generation_tokens;
       ++used;

@@ -165,6 +165,8 @@ ops::DrawRule Sampler::rule(size_t vocab) {
   rule.seed = params_.seed;
   rule.stream = stream_index_;
   rule.index = answer_.size();
+  if (params_.logprobs) rule.log_probs = static_cast<int32_t>(params_.top_logprobs);
+  rule.sampled_log_prob = params_.sampled_log_probs;
   return rule;
 }
 

@@ -6,8 +6,8 @@
 
 namespace swift::infer {
 
-std::vector<int32_t> StepModel::draw(std::span<const Step> /*steps*/,
-                                     std::span<const ops::DrawRule> /*rules*/, int64_t /*count*/) {
+ops::DrawnTokens StepModel::draw(std::span<const Step> /*steps*/, std::span<const ops::DrawRule> /*rules*/,
+                                 int64_t /*count*/) {
   throw std::logic_error("this model leaves the choice of tokens to its caller");
 }
 

@@ -36,9 +36,9 @@ class StepModel {
   // Computes the steps as forward() does and draws a token for each that wants logits (one then), by the
   // rules in the same order. count above 1: steps of one token each, whose blocks cover `count` tokens and
   // whose rules last; each goes on with what it drew. Returns the tokens (count, rules), or ops::kNotFinite
-  // or ops::kNothingLeft in place of one, after which nothing of that row holds.
-  virtual std::vector<int32_t> draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
-                                    int64_t count);
+  // or ops::kNothingLeft in place of one, after which nothing of that row holds, with what rules ask for.
+  virtual ops::DrawnTokens draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
+                                int64_t count);
   // How many tokens one call should draw for so many sequences.
   virtual int64_t draws_ahead(int64_t /*sequences*/) const { return 1; }
   // Mean of the last hidden states of each step's tokens, (steps, hidden); for embeddings.

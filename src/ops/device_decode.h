@@ -29,6 +29,8 @@ class TokenDraws {
   // logits (rows, vocab) fp32, dense, to drawn (rows) int32: a token, kNotFinite or kNothingLeft. What a row
   // draws enters its penalties, and its index counts up.
   virtual void draw(const at::Tensor& logits, const at::Tensor& drawn) = 0;
+  // After draw(): the words of draw_rule.h that the last rules ask for, (rows, drawn_words()) int32.
+  virtual at::Tensor words(const at::Tensor& logits, const at::Tensor& drawn) const = 0;
   // Whether the last rules need nothing that lies elsewhere each time: then draw() may be part of a graph.
   virtual bool is_fixed() const = 0;
 };

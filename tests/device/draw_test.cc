@@ -91,11 +91,64 @@ TEST_CASE("on a device, tokens drawn there are those that the host draws from th
   }
 }
 
+TEST_CASE("on a device, log-probabilities of tokens are those of the host, and cost no further wait") {
+  const auto model = served(golden("models/qwen3_bf16"));
+  ByLogits by_logits(*model);
+  std::vector<SamplingParams> all(4);
+  for (SamplingParams& params : all) {
+    params.temperature = 0.7, params.max_new_tokens = 9, params.ignore_eos = true;
+    params.repetition_penalty = 1.2;
+  }
+  all[1].logprobs = true;
+  all[2].logprobs = true, all[2].top_logprobs = 5;
+  all[3].sampled_log_probs = true, all[3].logprobs = true, all[3].top_logprobs = 2;
+  const auto events_of = [&](infer::StepModel& from) {
+    infer::Engine engine(from, infer::fake::tokenizer(), {.eos_token_ids = {1}});
+    for (size_t i = 0; i < all.size(); ++i) {
+      const std::vector<int32_t> prompt(3 + i, static_cast<int32_t>(7 + i));
+      engine.add({.id = i, .prompt = prompt, .params = all[i], .stream = i});
+    }
+    std::map<uint64_t, infer::Event> whole;
+    while (!engine.idle()) {
+      for (infer::Event& event : engine.step()) {
+        infer::Event& own = whole[event.id];
+        own.token_ids.insert(own.token_ids.end(), event.token_ids.begin(), event.token_ids.end());
+        own.logprobs.insert(own.logprobs.end(), event.logprobs.begin(), event.logprobs.end());
+        own.sampled_log_probs.insert(own.sampled_log_probs.end(), event.sampled_log_probs.begin(),
+                                     event.sampled_log_probs.end());
+      }
+    }
+    return whole;
+  };
+  auto there = events_of(*model), here = events_of(by_logits);
+  for (auto& [id, want] : here) {
+    CAPTURE(id);
+    const infer::Event& got = there.at(id);
+    REQUIRE(got.token_ids == want.token_ids);
+    REQUIRE(got.logprobs.size() == want.logprobs.size());
+    CHECK(want.logprobs.size() == (all[id].logprobs ? 9 : 0));
+    for (size_t t = 0; t < want.logprobs.size(); ++t) {
+      CHECK(got.logprobs[t].chosen.token_id == want.logprobs[t].chosen.token_id);
+      CHECK(got.logprobs[t].chosen.logprob == Approx(want.logprobs[t].chosen.logprob).margin(1e-4));
+      REQUIRE(got.logprobs[t].top.size() == want.logprobs[t].top.size());
+      for (size_t i = 0; i < want.logprobs[t].top.size(); ++i) {
+        CHECK(got.logprobs[t].top[i].token_id == want.logprobs[t].top[i].token_id);
+        CHECK(got.logprobs[t].top[i].logprob == Approx(want.logprobs[t].top[i].logprob).margin(1e-4));
+      }
+    }
+    REQUIRE(got.sampled_log_probs.size() == want.sampled_log_probs.size());
+    for (size_t t = 0; t < want.sampled_log_probs.size(); ++t)
+      CHECK(got.sampled_log_probs[t] == Approx(want.sampled_log_probs[t]).margin(1e-4));
+  }
+}
+
 TEST_CASE("on a device, the host waits once for several tokens, whatever the layers and sequences") {
   const auto model = served(golden("models/qwen3_bf16"));
+  const bool logprobs = GENERATE(false, true);
   infer::Engine engine(*model, infer::fake::tokenizer(), {.eos_token_ids = {1}});
   SamplingParams params;
   params.temperature = 0, params.max_new_tokens = 33, params.ignore_eos = true;
+  params.logprobs = logprobs, params.top_logprobs = logprobs ? 3 : 0;
   for (uint64_t i = 0; i < 3; ++i) engine.add({.id = i, .prompt = {5, 6, 7}, .params = params});
   engine.step();  // the prompts
   engine.step();  // the first pass of its shape

@@ -98,7 +98,7 @@ TEST_CASE("on a device, packed micro-batches queued as a whole train as those th
 TEST_CASE("a device without memory for a micro-batch gets it in halves, and the updates stay the same") {
   const Folder folder;
   config::Task task = task_of("lora");
-  task.per_device_train_batch_size = 8, task.gradient_accumulation_steps = 1, task.max_steps = 2;
+  task.per_device_train_batch_size = 8, task.gradient_accumulation_steps = 1, task.max_steps = 1;
   task.lora_dropout = 0;
   for (const bool packing : {false, true}) {
     CAPTURE(packing);
@@ -109,7 +109,7 @@ TEST_CASE("a device without memory for a micro-batch gets it in halves, and the 
                       folder.path / (name + (packing ? "_packed" : "")));
     };
     const Run whole = run("whole", task);
-    size_t bytes = 1 << 20;
+    size_t bytes = 1 << 17;
     for (bool fits = true; fits; bytes = bytes * 3 / 4) {
       tests::limit_device(bytes * 3 / 4);
       try {

@@ -5,6 +5,7 @@
 #include "cuda/ops/cuda_ops.h"
 #include "cuda/ops/platform.h"
 #include "cuda/sampling.h"
+#include "cuda/top_log_probs.h"
 #include "ops/device_decode.h"
 
 namespace swift::cuda {
@@ -21,11 +22,14 @@ class Draws final : public ops::TokenDraws {
     edited_ = at::empty({rows, vocab}, options.dtype(at::kFloat));
     const int64_t parts = (vocab + kSamplingPart - 1) / kSamplingPart;
     parts_ = at::empty({rows, parts, static_cast<int64_t>(sizeof(SamplingPart))}, bytes);
+    chosen_ = at::empty({rows}, options.dtype(at::kFloat));
+    temperatures_ = at::ones({rows, 1}, options.dtype(at::kFloat));
   }
 
   void set(std::span<const DrawRule> rules) override {
     const int64_t rows = rows_.size(0);
     std::vector<SamplingRow> values(static_cast<size_t>(rows), row_of({}));
+    told_ = ops::told_tokens(rules);
     masks_.clear(), seen_.clear(), counts_.clear(), bias_ids_.clear(), bias_values_.clear();
     for (size_t i = 0; i < rules.size(); ++i) {
       values[i] = row_of(rules[i]);
@@ -37,6 +41,8 @@ class Draws final : public ops::TokenDraws {
     mask_ = uploaded_or_none(masks_), seen_words_ = uploaded_or_none(seen_);
     bias_id_ = uploaded_or_none(bias_ids_), bias_value_ = uploaded_or_none(bias_values_);
     count_ = uploaded_counts();
+    sampled_ = std::any_of(rules.begin(), rules.end(), [](const DrawRule& r) { return r.sampled_log_prob; });
+    if (sampled_) set_temperatures(rules);
   }
 
   void draw(const Tensor& logits, const Tensor& drawn) override {
@@ -54,14 +60,46 @@ class Draws final : public ops::TokenDraws {
     a.edited = edited_.data_ptr<float>();
     a.parts = static_cast<SamplingPart*>(parts_.data_ptr());
     a.tokens = drawn.data_ptr<int32_t>();
+    a.log_probs = told_ >= 0 ? chosen_.data_ptr<float>() : nullptr;
     a.row_count = static_cast<int>(logits.size(0));
     a.vocab = static_cast<int>(vocab_);
     sample(a, stream_of(logits));
   }
 
+  Tensor words(const Tensor& logits, const Tensor& drawn) const override {
+    const Tensor token = drawn.unsqueeze(1);
+    if (told_ < 0) return token;
+    const auto as_words = [](const Tensor& t) { return t.view(at::kInt); };
+    const Tensor sampled = sampled_ ? sampled_log_probs(logits, drawn) : at::zeros_like(chosen_);
+    std::vector<Tensor> all = {token, as_words(chosen_).unsqueeze(1), as_words(sampled).unsqueeze(1)};
+    if (told_ > 0) {
+      const Tensor ids = at::empty({logits.size(0), told_}, drawn.options());
+      const Tensor values = at::empty({logits.size(0), told_}, chosen_.options());
+      top_log_probs(
+          {type_of(logits), logits.const_data_ptr(), logits.stride(0), nullptr, ids.data_ptr<int32_t>(),
+           values.data_ptr<float>(), static_cast<int>(logits.size(0)), static_cast<int>(vocab_), told_},
+          stream_of(logits));
+      all.push_back(ids);
+      all.push_back(as_words(values));
+    }
+    return at::cat(all, 1);
+  }
+
   bool is_fixed() const override { return masks_.empty() && seen_.empty() && bias_ids_.empty(); }
 
  private:
+  void set_temperatures(std::span<const DrawRule> rules) {
+    std::vector<float> values(static_cast<size_t>(temperatures_.size(0)), 1.0F);
+    for (size_t i = 0; i < rules.size(); ++i)
+      if (rules[i].temperature > 0) values[i] = rules[i].temperature;
+    temperatures_.copy_(uploaded(values, rows_).view({-1, 1}));
+  }
+  Tensor sampled_log_probs(const Tensor& logits, const Tensor& drawn) const {
+    // What is no token has no log-probability; nobody asks for it.
+    const Tensor labels = drawn.clamp_min(0).to(at::kLong);
+    return ops::device_ops(logits)->token_log_probs({logits / temperatures_, labels, 1.0}, false).log_probs;
+  }
+
   static SamplingRow row_of(const DrawRule& rule) {
     return {rule.temperature,
             rule.top_p,
@@ -130,6 +168,10 @@ class Draws final : public ops::TokenDraws {
   };
   int64_t vocab_, words_;                         // words of 32 bits of a row of mask and seen
   Tensor rows_, edited_, parts_;                  // cuda/sampling.h
+  Tensor chosen_;                                 // (rows) fp32 log-probabilities
+  Tensor temperatures_;                           // (rows, 1) fp32
+  int32_t told_ = -1;                             // ops::told_tokens() of the last rules
+  bool sampled_ = false;                          // whether they ask for sampled log-probabilities
   std::vector<int32_t> masks_, seen_, bias_ids_;  // what the last rules uploaded
   std::vector<float> bias_values_;
   std::vector<Count> counts_;

@@ -160,6 +160,23 @@ TEST_CASE("on a device, the host waits once for several tokens, whatever the lay
   while (!engine.idle()) engine.step();
 }
 
+TEST_CASE("on a device, tokens after the first of a call take no memory") {
+  const auto model = served(golden("models/qwen3_bf16"));
+  const std::vector<int32_t> token = {5}, blocks = {0, 1};
+  const std::vector<infer::Step> steps = {{.tokens = token, .blocks = blocks}};
+  std::vector<ops::DrawRule> rules(1);
+  rules[0].log_probs = GENERATE(-1, 4);
+  const auto allocations = [&](int64_t count) {
+    const int64_t before = device_traffic().allocations;
+    CHECK(model->draw(steps, rules, count).tokens.size() == static_cast<size_t>(count));
+    return device_traffic().allocations - before;
+  };
+  allocations(8);  // piece by piece, then as a graph that is made here
+  const int64_t one = allocations(1);
+  CHECK(allocations(8) == one);
+  CHECK(one <= 10);  // what tells the device of the batch
+}
+
 TEST_CASE("on a device, shapes of passes that made room for others give the same tokens again") {
   const auto model = served(golden("models/qwen3_bf16"));
   SamplingParams params;

@@ -32,6 +32,7 @@ class DeviceAllocator final : public c10::Allocator {
                                                                       std::to_string(bytes) + " bytes");
     }
     const std::lock_guard lock(mutex);
+    if (counts_) ++allocations_;
     std::vector<std::byte*>& waiting = free_[{in_pool_, bytes}];
     std::byte* data = nullptr;
     if (!waiting.empty()) {
@@ -60,6 +61,8 @@ class DeviceAllocator final : public c10::Allocator {
   using Place = std::pair<bool, size_t>;
   const std::map<std::byte*, Place>& blocks() const { return blocks_; }
   // Whether new blocks are of the pool of graphs.
+  int64_t allocations() const { return allocations_; }
+  void count(bool counts) { counts_ = counts; }
   void use_pool(bool in_pool) { in_pool_ = in_pool; }
 
  private:
@@ -70,6 +73,8 @@ class DeviceAllocator final : public c10::Allocator {
   }
 
   bool in_pool_ = false;
+  int64_t allocations_ = 0;
+  bool counts_ = true;
   std::map<Place, std::vector<std::byte*>> free_;
   std::map<std::byte*, Place> blocks_;
 };
@@ -161,6 +166,17 @@ int64_t reserved_bytes() {
   for (const auto& [data, place] : DeviceAllocator::get().blocks())
     total += static_cast<int64_t>(place.second);
   return total;
+}
+
+UncountedAllocations::UncountedAllocations() {
+  DeviceAllocator::get().count(false);
+}
+UncountedAllocations::~UncountedAllocations() {
+  DeviceAllocator::get().count(true);
+}
+
+int64_t device_allocations() {
+  return DeviceAllocator::get().allocations();
 }
 
 void limit_device(size_t bytes) {

@@ -21,8 +21,9 @@ void limit_device(size_t bytes);
 
 // What happened since the program started.
 struct DeviceTraffic {
-  int64_t waits;     // of the host for the device: values read back, shapes that depend on values
-  int64_t launches;  // of kernels of src/cuda
+  int64_t waits;        // of the host for the device: values read back, shapes that depend on values
+  int64_t launches;     // of kernels of src/cuda
+  int64_t allocations;  // of memory for tensors, by what is no graph
 };
 DeviceTraffic device_traffic();
 

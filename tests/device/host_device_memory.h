@@ -12,6 +12,14 @@ cuda_host::Memory& layer();
 // Of tensors; what is given back is kept for others of its size.
 int64_t reserved_bytes();
 
+// Tensors' blocks that were asked for.
+int64_t device_allocations();
+// While one lives they are not counted: a replay makes results where a device has them already.
+struct UncountedAllocations {
+  UncountedAllocations();
+  ~UncountedAllocations();
+};
+
 // While one lives, this thread alone sees the device's memory.
 class DeviceWindow {
  public:

@@ -187,7 +187,7 @@ TORCH_LIBRARY_IMPL(_, CUDA, m) {
 }  // namespace
 
 DeviceTraffic device_traffic() {
-  return {waits, static_cast<int64_t>(cuda_host::Device::get().launches())};
+  return {waits, static_cast<int64_t>(cuda_host::Device::get().launches()), device_allocations()};
 }
 
 }  // namespace swift::tests

@@ -56,6 +56,7 @@ Recording::Recording(const std::function<void()>& work) {
 
 void Recording::replay() const {
   not_in_a_recording("a replay");
+  const UncountedAllocations uncounted;
   for (const auto& step : steps_) step();
 }
 

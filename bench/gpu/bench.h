@@ -33,6 +33,9 @@ class Bench {
   // with the reason in the note; an error that spoils the device is thrown on.
   void measure(const Case& c, int sets);
 
+  // A row that was measured elsewhere.
+  void report(const Row& row) const { say_(to_json(row).dump()); }
+
   // Median seconds of a call.
   double time(const Call& call, int sets);
 

@@ -19,6 +19,8 @@ void int4_linear(Bench& bench);
 void skinny_linear(Bench& bench);
 void cross_entropy(Bench& bench);
 void sampling(Bench& bench);
+// Whole models: the rows of gpu_models, a program of its own beside this one.
+void models(Bench& bench);
 
 // The device's name, versions and limits. Throws base::Error(device) when there is none to use.
 Machine measure_machine(Bench& bench);

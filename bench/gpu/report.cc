@@ -33,6 +33,7 @@ std::string rate_text(const Row& row) {
     const double rate = row.bytes / *row.seconds;
     parts.push_back(rate >= 1e11 ? digits(rate / 1e12) + " TB/s" : digits(rate / 1e9) + " GB/s");
   }
+  if (row.seconds && row.tokens > 0) parts.push_back(digits(row.tokens / *row.seconds) + " tokens/s");
   if (row.seconds && row.flops > 0) parts.push_back(digits(row.flops / *row.seconds / 1e12) + " TFLOP/s");
   return joined(parts, ", ");
 }
@@ -130,6 +131,9 @@ std::optional<bool> reached(const Target& target, const Row& row, const Limits& 
     case Measure::memory:
       if (!row.memory) return std::nullopt;
       return *row.memory <= target.value;
+    case Measure::tokens_rate:
+      if (!row.seconds) return std::nullopt;
+      return row.tokens / *row.seconds >= target.value;
   }
   return std::nullopt;
 }
@@ -146,6 +150,8 @@ std::string text_of(const Target& target) {
       return number("%.3g us", target.value * 1e6);
     case Measure::memory:
       return number("%.3g GB", target.value / 1e9);
+    case Measure::tokens_rate:
+      return number("%.0f tokens/s", target.value);
   }
   return {};
 }
@@ -169,7 +175,8 @@ std::string page(const Machine& machine, const std::vector<Row>& rows,
   text +=
       "Made by `bench/gpu.sh`. A time is the median of a call's, by the device's own clock, with caches "
       "cold; "
-      "what the host spends on launching is not in it. The limit of a row is the time that its bytes take at "
+      "what the host spends on launching is not in it; whole models' are wall-clock. The limit of a row is "
+      "the time that its bytes take at "
       "the measured rate of copying or its operations at cuBLASLt's measured bf16 rate, whichever is longer. "
       "Ratio: the library's time over ours. What was not measured is blank.\n\n| | |\n|---|---|\n";
   for (const auto& [name, value] : machine.facts) text += "| " + name + " | " + value + " |\n";
@@ -204,8 +211,9 @@ std::string file_name(const std::string& device) {
 }
 
 base::Json to_json(const Row& row) {
-  base::Json json = {{"kernel", row.kernel}, {"what", row.what},       {"bytes", row.bytes},
-                     {"flops", row.flops},   {"library", row.library}, {"note", row.note}};
+  base::Json json = {{"kernel", row.kernel}, {"what", row.what},     {"bytes", row.bytes},
+                     {"flops", row.flops},   {"tokens", row.tokens}, {"library", row.library},
+                     {"note", row.note}};
   put(json, "seconds", row.seconds);
   put(json, "memory", row.memory);
   put(json, "library_seconds", row.library_seconds);
@@ -222,6 +230,7 @@ Row row_of(const base::Json& json) {
     row.what = json.at("what").get<std::string>();
     row.bytes = json.at("bytes").get<double>();
     row.flops = json.at("flops").get<double>();
+    row.tokens = json.at("tokens").get<double>();
     row.library = json.at("library").get<std::string>();
     row.note = json.at("note").get<std::string>();
     row.seconds = optional_of(json, "seconds");

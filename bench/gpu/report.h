@@ -28,7 +28,8 @@ enum class Measure {
   tera_flops,   // 10^12 operations a second
   ratio,        // the library's time over ours
   seconds,
-  memory  // bytes
+  memory,      // bytes
+  tokens_rate  // a second
 };
 struct Target {
   Measure measure;
@@ -40,6 +41,7 @@ struct Row {
   std::string kernel, what;
   double bytes = 0;  // that must move between the device and its memory, each once
   double flops = 0;
+  double tokens = 0;              // that one call computes; 0: not counted
   std::optional<double> seconds;  // of one call
   std::optional<double> memory;   // bytes of scratch and results
   std::string library;            // what a user would have called
@@ -55,7 +57,7 @@ std::optional<double> limit_share(const Row& row, const Limits& limits);
 // Whether a target is reached; nothing without the figure.
 std::optional<bool> reached(const Target& target, const Row& row, const Limits& limits);
 
-// "85 % of the limit", "350 TFLOP/s", "3.5 x", "150 us", "1.2 GB".
+// "85 % of the limit", "350 TFLOP/s", "3.5 x", "150 us", "1.2 GB", "1250 tokens/s".
 std::string text_of(const Target& target);
 
 // Three significant digits and a unit: "12.3 us", "1.05 ms", "0.98 GB".

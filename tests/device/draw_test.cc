@@ -142,7 +142,8 @@ TEST_CASE("on a device, log-probabilities of tokens are those of the host, and c
   }
 }
 
-TEST_CASE("on a device, the host waits once for several tokens, whatever the layers and sequences") {
+TEST_CASE("on a device, the host waits once for several tokens, whatever the layers and sequences",
+          "[layer]") {
   const auto model = served(golden("models/qwen3_bf16"));
   const bool logprobs = GENERATE(false, true);
   infer::Engine engine(*model, infer::fake::tokenizer(), {.eos_token_ids = {1}});
@@ -160,7 +161,7 @@ TEST_CASE("on a device, the host waits once for several tokens, whatever the lay
   while (!engine.idle()) engine.step();
 }
 
-TEST_CASE("on a device, tokens after the first of a call take no memory") {
+TEST_CASE("on a device, tokens after the first of a call take no memory", "[layer]") {
   const auto model = served(golden("models/qwen3_bf16"));
   const std::vector<int32_t> token = {5}, blocks = {0, 1};
   const std::vector<infer::Step> steps = {{.tokens = token, .blocks = blocks}};

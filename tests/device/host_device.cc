@@ -179,6 +179,10 @@ int64_t device_allocations() {
   return DeviceAllocator::get().allocations();
 }
 
+bool on_layer() {
+  return true;
+}
+
 void limit_device(size_t bytes) {
   limit = bytes;
 }

@@ -16,6 +16,9 @@ inline at::Device host_device() {
   return {at::kCUDA, 0};
 }
 
+// Whether the device is the layer, not a GPU (gpu.cc).
+bool on_layer();
+
 // From now on an allocation of more bytes finds no memory.
 void limit_device(size_t bytes);
 

@@ -71,7 +71,7 @@ TEST_CASE("on a device, Q-GaLore follows the CPU, and each goes on from the othe
   CHECK_FALSE(files.has("master.model.layers.0.self_attn.q_proj.weight"));
 }
 
-TEST_CASE("on a device, a step of Q-GaLore and GaLore that renews no projection waits once") {
+TEST_CASE("on a device, a step of Q-GaLore and GaLore that renews no projection waits once", "[layer]") {
   const Folder folder;
   for (const char* optim : {"q_galore", "galore_adamw_8bit"}) {
     CAPTURE(optim);

@@ -95,7 +95,8 @@ TEST_CASE("on a device, packed micro-batches queued as a whole train as those th
   }
 }
 
-TEST_CASE("a device without memory for a micro-batch gets it in halves, and the updates stay the same") {
+TEST_CASE("a device without memory for a micro-batch gets it in halves, and the updates stay the same",
+          "[layer]") {
   const Folder folder;
   config::Task task = task_of("lora");
   task.per_device_train_batch_size = 8, task.gradient_accumulation_steps = 1, task.max_steps = 1;
@@ -145,7 +146,8 @@ TEST_CASE("a run begun on a device goes on there and on the CPU, and the other w
   }
 }
 
-TEST_CASE("on a device, an optimizer step waits once, whatever the layers, experts and micro-batches") {
+TEST_CASE("on a device, an optimizer step waits once, whatever the layers, experts and micro-batches",
+          "[layer]") {
   const Folder folder;
   const auto waits = [&](const std::string& name, const std::string& tuner, bool packing, int64_t steps,
                          int64_t micro_batches) {

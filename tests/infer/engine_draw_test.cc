@@ -31,11 +31,13 @@ class Drawing : public fake::Model {
   bool draws() const override { return true; }
   int64_t draws_ahead(int64_t /*sequences*/) const override { return kAhead; }
 
-  std::vector<int32_t> draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
-                            int64_t count) override {
+  ops::DrawnTokens draw(std::span<const Step> steps, std::span<const ops::DrawRule> rules,
+                        int64_t count) override {
     counts.push_back(count);
     std::vector<Step> now(steps.begin(), steps.end());
-    std::vector<int32_t> last(rules.size()), result;
+    std::vector<int32_t> last(rules.size());
+    ops::DrawnTokens result;
+    const int32_t told = ops::told_tokens(rules);
     for (int64_t t = 0; t < count; ++t) {
       for (Step& step : now) {
         const int64_t end = step.start + static_cast<int64_t>(step.tokens.size());
@@ -45,8 +47,10 @@ class Drawing : public fake::Model {
       for (size_t r = 0; r < rules.size(); ++r) {
         ops::DrawRule rule = rules[r];
         rule.index += static_cast<uint64_t>(t);
-        last[r] = choose(logits.subspan(r * fake::kVocab, fake::kVocab), rule);
-        result.push_back(last[r]);
+        const auto own = logits.subspan(r * fake::kVocab, fake::kVocab);
+        last[r] = choose(own, rule);
+        result.tokens.push_back(last[r]);
+        if (told >= 0) result.log_probs.push_back(tell(own, last[r], told, rule));
       }
       if (count == 1) break;
       for (size_t r = 0; r < now.size(); ++r) {
@@ -61,6 +65,18 @@ class Drawing : public fake::Model {
   std::vector<int64_t> counts;
 
  private:
+  // All rows are told of as many tokens as one asks for.
+  ops::DrawnLogProbs tell(std::span<const float> logits, int32_t token, int32_t count,
+                          const ops::DrawRule& rule) const {
+    const PositionLogprobs position = position_logprobs(logits, token, count);
+    ops::DrawnLogProbs told{static_cast<float>(position.chosen.logprob), 0, {}};
+    for (const TokenLogprob& top : position.top)
+      told.top.emplace_back(top.token_id, static_cast<float>(top.logprob));
+    if (rule.sampled_log_prob)
+      told.sampled = static_cast<float>(token_log_prob(logits, token, rule.temperature));
+    return told;
+  }
+
   static int32_t choose(std::span<const float> logits, const ops::DrawRule& rule) {
     std::vector<float> edited(logits.begin(), logits.end());
     for (const auto& [id, value] : rule.bias) edited[static_cast<size_t>(id)] += value;
@@ -142,7 +158,34 @@ TEST_CASE("sequences that nothing holds up draw several tokens a call, and none 
   CHECK(drawing.counts.size() <= 6);
 }
 
-TEST_CASE("with masks, log-probabilities or requests that wait, a call draws one token or none") {
+TEST_CASE("log-probabilities come with the tokens that a call draws, for those who ask") {
+  std::vector<SamplingParams> params(4);
+  for (SamplingParams& each : params)
+    each.temperature = 0.9, each.max_new_tokens = 12, each.ignore_eos = true;
+  params[1].logprobs = true;
+  params[2].logprobs = true, params[2].top_logprobs = 3;
+  params[3].logprobs = true, params[3].top_logprobs = 5;
+  Drawing drawing(scramble);
+  fake::Model plain(scramble);
+  const auto got = answers(drawing, params, 4), want = answers(plain, params, 4);
+  check_same(got, want);
+  CHECK(*std::max_element(drawing.counts.begin(), drawing.counts.end()) == kAhead);
+  for (const auto& [id, answer] : want) {
+    CAPTURE(id);
+    REQUIRE(got.at(id).logprobs.size() == answer.logprobs.size());
+    CHECK(answer.logprobs.size() == (id == 0 ? 0 : 12));
+    for (size_t t = 0; t < answer.logprobs.size(); ++t) {
+      const PositionLogprobs &own = got.at(id).logprobs[t], &expected = answer.logprobs[t];
+      CHECK(own.chosen.token_id == expected.chosen.token_id);
+      CHECK(own.chosen.logprob == Approx(expected.chosen.logprob).margin(1e-5));
+      REQUIRE(own.top.size() == expected.top.size());
+      for (size_t i = 0; i < own.top.size(); ++i) CHECK(own.top[i].token_id == expected.top[i].token_id);
+    }
+  }
+}
+
+TEST_CASE(
+    "with masks or requests that wait, a call draws one token, and none for log-probabilities of prompts") {
   std::vector<SamplingParams> params(2);
   for (SamplingParams& each : params) each.temperature = 0, each.max_new_tokens = 6, each.ignore_eos = true;
   Drawing waiting(scramble);
@@ -152,11 +195,10 @@ TEST_CASE("with masks, log-probabilities or requests that wait, a call draws one
   Drawing masked(scramble);
   answers(masked, params, 2);
   CHECK(*std::max_element(masked.counts.begin(), masked.counts.end()) == 1);
-  params[1].logprobs = true;
-  Drawing logprobs(scramble);
-  const auto got = answers(logprobs, params, 2);
-  CHECK(logprobs.counts.empty());
-  CHECK(got.at(1).logprobs.size() == 6);
+  params[1].allowed_ids = {}, params[1].prompt_logprobs = 0;
+  Drawing of_prompts(scramble);
+  answers(of_prompts, params, 2);
+  CHECK(of_prompts.counts.front() == kAhead);  // behind the prompts, whose logits are read
 }
 
 TEST_CASE("logits that are not finite fail the request that drew from them") {

@@ -40,9 +40,9 @@ Tensor unshared(const std::vector<Tensor>& in, const Case& c, bool plain) {
   for (size_t i = 0; i < c.answers.size(); ++i) {
     const Tensor rows = rows_of(c, i);
     const std::vector<int32_t> bounds = {0, static_cast<int32_t>(rows.size(0))};
-    const auto attend = plain ? ops::PackedAttention::plain : ops::PackedAttention::forward;
-    const Tensor out = attend(in[0].index_select(0, rows), in[1].index_select(0, rows),
-                              in[2].index_select(0, rows), bounds, 0.25, {});
+    const auto part = [&](size_t t) { return in[t].index_select(0, rows); };
+    const Tensor out = plain ? ops::PackedAttention::plain(part(0), part(1), part(2), bounds, 0.25)
+                             : ops::PackedAttention::forward(part(0), part(1), part(2), bounds, 0.25);
     const int64_t from = i == 0 ? 0 : c.prefix;  // the prefix's own output once
     parts.push_back(out.narrow(0, from, out.size(0) - from));
   }

@@ -26,8 +26,7 @@ Tensor PreferenceObjective::loss(const StepBatch& batch, size_t index, const mod
   }
   const auto rows = static_cast<double>(batch.items[index].size());
   // As transformers' Trainer: a mean of the micro-batches' means. Packs hold different numbers of rows.
-  const double alike =
-      batch.shares.empty() ? 1.0 / static_cast<double>(batch.size()) : batch.shares[index];
+  const double alike = batch.shares.empty() ? 1.0 / static_cast<double>(batch.size()) : batch.shares[index];
   const double share = by_rows_ ? rows / static_cast<double>(step.size()) : alike;
   return mean_loss({data_.train, batch.items[index], step, offset, true}, pass, metrics_) * share;
 }
